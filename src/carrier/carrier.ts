@@ -1,0 +1,60 @@
+/**
+ * The contract of a carrier: how an app's state travels between the session and the app. One object per carrier and
+ * process; one `CarrierExchange` per request. Carriers know nothing of each other and nothing of the store.
+ */
+import type { Millis } from '../clock.ts'
+import type { RequestHead, ResponseHead } from '../http/message.ts'
+import type { EntryName } from '../store/store.ts'
+
+/** One piece of state, open (not sealed). */
+export interface Entry {
+  readonly value: Uint8Array
+  /** By the store's clock; undefined: as long as the session, that is until it has been idle too long. */
+  readonly expiresAt: Millis | undefined
+}
+
+export type Entries = ReadonlyMap<EntryName, Entry>
+
+/** What a carrier may know of the session of a request. A request without a session has one without entries. */
+export interface SessionView {
+  readonly entries: Entries
+  /** The store's clock, as well as it can be told here. */
+  now(): Millis
+}
+
+/** What a carrier learned from the app. Empty maps: nothing changed, and nothing will be written. */
+export interface Changes {
+  readonly set: ReadonlyMap<EntryName, Entry>
+  readonly remove: ReadonlySet<EntryName>
+}
+
+export const NO_CHANGES: Changes = { set: new Map(), remove: new Set() }
+
+/** How the upstream's part of a request ended. */
+export type Outcome =
+  /** The app's response arrived whole. */
+  | 'complete'
+  /** The response was cut short, or none came: the app may have changed its state all the same. */
+  | 'broken'
+  /** The request never reached the app. */
+  | 'unsent'
+
+export interface CarrierExchange {
+  /** Takes what concerns this carrier out of the head of the response (it may change it), at most once, before it is sent on. */
+  capture(response: ResponseHead): Changes
+  /** Called always, once, at the end: what the app left behind that the head could not tell. Releases what `begin` took. */
+  settle(outcome: Outcome): Promise<Changes> | Changes
+}
+
+export interface Carrier {
+  readonly name: 'cookies' | 'files' | 'headers' | 'memory'
+  /** When what this carrier captures must be committed: before the head goes out, or before the end does. */
+  readonly commitPoint: 'head' | 'end'
+  /**
+   * Injects: puts the session before the app, by changing the head of the request that goes upstream or the app's own
+   * storage. Carriers begin one after another and capture in the opposite order, so that `files` sees, both ways, the
+   * cookies that the app sees. Throws `UnstickError` (`store_unavailable`: the app's state could not be put in
+   * place), which answers the request before the app has seen it.
+   */
+  begin(session: SessionView, request: RequestHead): Promise<CarrierExchange> | CarrierExchange
+}

@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config'
+
+/** One project per folder of test/, so that a run can name what it wants: `npx vitest --project unit`. */
+const folder = (name: string, options: { timeoutMs: number; serial?: boolean }) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: options.timeoutMs,
+    hookTimeout: options.timeoutMs,
+    fileParallelism: options.serial !== true,
+  },
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      folder('unit', { timeoutMs: 10_000 }),
+      folder('conformance', { timeoutMs: 30_000 }),
+      folder('property', { timeoutMs: 60_000 }),
+      folder('proxy', { timeoutMs: 30_000 }),
+      folder('apps', { timeoutMs: 180_000, serial: true }),
+    ],
+  },
+})
