@@ -1,0 +1,91 @@
+/**
+ * The servers that tests run against: what shows that each is there, and the Debian packages that bring it.
+ * `scripts/install-servers.ts` installs from this table, `test/support/servers.ts` decides by it what can run.
+ */
+import { accessSync, constants, readdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+export interface Server {
+  /** Packages of Debian and Ubuntu, installed without what they recommend. */
+  readonly packages: readonly string[]
+  /** Whether it is there, whoever installed it. */
+  present(): boolean
+  /** What runs with it, for the message when it is missing. */
+  readonly neededFor: string
+  /** A machine that cannot have it can still run `npm test`: only what needs it is skipped. */
+  readonly optional?: boolean
+}
+
+/** The interpreter that Debian's Python packages belong to; another `python3` on the PATH would not find them. */
+export const PYTHON = '/usr/bin/python3'
+
+export const SERVERS = {
+  redis: { packages: ['redis-server'], present: () => commandPath('redis-server') !== undefined, neededFor: 'the redis store' },
+  haproxy: { packages: ['haproxy'], present: () => commandPath('haproxy') !== undefined, neededFor: 'real apps behind a real balancer' },
+  nginx: { packages: ['nginx'], present: () => commandPath('nginx') !== undefined, neededFor: 'nginx with PHP-FPM, and the benchmark' },
+  php: { packages: ['php-cli', 'php-fpm', 'php-xml', 'php-mbstring'], present: () => phpFpmPath() !== undefined && commandPath('php') !== undefined, neededFor: 'PHP sessions' },
+  dokuwiki: { packages: ['dokuwiki'], present: () => readable('/usr/share/dokuwiki/doku.php'), neededFor: 'DokuWiki' },
+  flask: { packages: ['python3-flask'], present: () => pythonModule('flask'), neededFor: 'Flask' },
+  flaskSession: { packages: ['python3-flask-session'], present: () => pythonModule('flask_session'), neededFor: 'Flask-Session' },
+  django: { packages: ['python3-django'], present: () => pythonModule('django'), neededFor: "Django's admin" },
+  tomcat: {
+    packages: ['tomcat10', 'tomcat10-examples'],
+    present: () => readable('/usr/share/tomcat10/bin/bootstrap.jar') && readable('/usr/share/tomcat10-examples/examples/index.html') && commandPath('java') !== undefined,
+    neededFor: "Tomcat's examples app",
+  },
+  wrk: { packages: ['wrk'], present: () => commandPath('wrk') !== undefined, neededFor: 'the benchmark', optional: true },
+  chromium: { packages: ['chromium'], present: () => commandPath('chromium') !== undefined, neededFor: "the demo's page in a browser", optional: true },
+} as const satisfies Record<string, Server>
+
+export type ServerName = keyof typeof SERVERS
+
+export const SERVER_NAMES = Object.keys(SERVERS) as ServerName[]
+
+export function serverNamed(name: ServerName): Server {
+  return SERVERS[name]
+}
+
+/** Those of `names` that are not on this machine. */
+export function missingServers(names: readonly ServerName[]): ServerName[] {
+  return names.filter((name) => !serverNamed(name).present())
+}
+
+/** The command a person types to get them, on Debian or Ubuntu. */
+export function installCommand(names: readonly ServerName[]): string {
+  return `apt-get install --no-install-recommends ${names.flatMap((name) => serverNamed(name).packages).join(' ')}`
+}
+
+/** Where a command is, looking also where daemons are installed, which is not on everybody's PATH. undefined: nowhere. */
+export function commandPath(command: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  return folders.filter((folder) => folder !== '').map((folder) => join(folder, command)).find((path) => readable(path, constants.X_OK))
+}
+
+/** PHP-FPM carries its version in its name: `php-fpm8.2` on Debian 12. The newest there is. */
+export function phpFpmPath(): string | undefined {
+  const newest = listed('/usr/sbin').filter((name) => /^php-fpm\d/.test(name)).sort().at(-1)
+  return newest === undefined ? commandPath('php-fpm') : join('/usr/sbin', newest)
+}
+
+function pythonModule(name: string): boolean {
+  return readable(PYTHON, constants.X_OK) && readable(`/usr/lib/python3/dist-packages/${name}/__init__.py`)
+}
+
+function readable(path: string, mode: number = constants.R_OK): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    // Not there or not for us: either way it cannot be used, which is the answer.
+    return false
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // No such folder: nothing in it.
+    return []
+  }
+}

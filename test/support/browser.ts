@@ -1,0 +1,108 @@
+/**
+ * A client that deals with cookies as browsers do: it keeps a jar, sends back what belongs to a path, follows
+ * redirects, and ignores a cookie whose name and value together are longer than 4096 bytes (RFC 6265bis 5.6).
+ */
+const LONGEST_COOKIE = 4096
+const MOST_REDIRECTS = 10
+const REQUEST_MS = 60_000
+
+export interface Page {
+  /** Of the last answer, after redirects. */
+  readonly url: URL
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+interface Cookie {
+  readonly name: string
+  readonly value: string
+  readonly path: string
+}
+
+export class Browser {
+  readonly #origin: string
+  readonly #jar = new Map<string, Cookie>()
+  readonly #answered: (headers: Headers) => void
+
+  /** `origin`: such as `http://127.0.0.1:8080`. All that it visits is there. `answered` hears of every answer. */
+  constructor(origin: string, answered: (headers: Headers) => void = () => {}) {
+    this.#origin = origin
+    this.#answered = answered
+  }
+
+  get(path: string): Promise<Page> {
+    return this.#visit('GET', path)
+  }
+
+  /** Sends a form as `application/x-www-form-urlencoded`. */
+  post(path: string, form: Readonly<Record<string, string>>): Promise<Page> {
+    return this.#visit('POST', path, new URLSearchParams(form))
+  }
+
+  /** Everything that the client holds, in the order in which it came. */
+  cookies(): readonly Cookie[] {
+    return [...this.#jar.values()]
+  }
+
+  cookie(name: string): string | undefined {
+    return this.cookies().find((cookie) => cookie.name === name)?.value
+  }
+
+  async #visit(method: 'GET' | 'POST', path: string, form?: URLSearchParams): Promise<Page> {
+    let url = new URL(path, this.#origin)
+    let response = await this.#send(method, url, form)
+    for (let redirects = 0; isRedirect(response.status); redirects += 1) {
+      if (redirects === MOST_REDIRECTS) throw new Error(`${method} ${path} was redirected ${MOST_REDIRECTS} times, last to ${url.pathname}`)
+      await response.arrayBuffer()
+      url = new URL(response.headers.get('location') ?? '', url)
+      response = await this.#send('GET', url)
+    }
+    return { url, status: response.status, headers: response.headers, text: await response.text() }
+  }
+
+  async #send(method: 'GET' | 'POST', url: URL, form?: URLSearchParams): Promise<Response> {
+    const cookies = this.cookies().filter((cookie) => belongs(cookie.path, url.pathname))
+    const response = await fetch(url, {
+      method,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(REQUEST_MS),
+      headers: cookies.length === 0 ? {} : { cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; ') },
+      ...(form === undefined ? {} : { body: form }),
+    })
+    this.#answered(response.headers)
+    for (const header of response.headers.getSetCookie()) this.#keep(header, url)
+    return response
+  }
+
+  #keep(header: string, url: URL): void {
+    const [pair = '', ...attributes] = header.split(';').map((part) => part.trim())
+    const [name, value] = split(pair)
+    if (name.length + value.length > LONGEST_COOKIE) return
+    const settings = new Map(attributes.map(split).map(([key, text]) => [key.toLowerCase(), text]))
+    const path = settings.get('path')?.startsWith('/') === true ? (settings.get('path') ?? '/') : parent(url.pathname)
+    const maxAge = settings.get('max-age')
+    const expires = settings.get('expires')
+    const ends = maxAge === undefined ? Date.parse(expires ?? '') : Date.now() + Number(maxAge) * 1000
+    const key = `${name};${path}`
+    if (ends <= Date.now()) this.#jar.delete(key)
+    else this.#jar.set(key, { name, value, path })
+  }
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status)
+}
+
+function belongs(cookiePath: string, path: string): boolean {
+  return path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
+}
+
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/'
+}
+
+function split(text: string): [string, string] {
+  const at = text.indexOf('=')
+  return at === -1 ? [text, ''] : [text.slice(0, at).trim(), text.slice(at + 1).trim()]
+}
