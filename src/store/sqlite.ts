@@ -223,7 +223,7 @@ class SqliteStore implements SessionStore {
 
   #startPolling(): void {
     this.#poll ??= setInterval(() => {
-      for (const key of [...this.#waiters.keys()]) if (!this.#isHeldBySomebody(key)) this.#waiters.wake(key)
+      for (const key of this.#waiters.keys()) if (!this.#isHeldBySomebody(key)) this.#waiters.wake(key)
     }, POLL_MS)
   }
 

@@ -50,7 +50,7 @@ export class Waiters {
   }
 
   wakeAll(): void {
-    for (const key of [...this.#waiting.keys()]) this.wake(key)
+    for (const key of this.#waiting.keys()) this.wake(key)
   }
 
   #join(key: StoreKey, done: () => void): void {

@@ -8,12 +8,12 @@ export interface StoreSubject {
   /** Another client on the same data, as another sidecar would have. */
   readonly second: SessionStore
   /** A client that the caller may close. */
-  another(): SessionStore
+  readonly another: () => SessionStore
   /** Makes `ms` pass for the store, as far as its data can tell, without waiting. */
-  advance(ms: number): Promise<void>
+  readonly advance: (ms: number) => Promise<void>
   /** 0: time stands still between calls of `advance`. Else it goes on by itself, by less than this within one test. */
   readonly slackMs: number
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export const IDLE = 600_000

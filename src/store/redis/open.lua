@@ -1,0 +1,42 @@
+-- Reads a record; touches it and takes its lease where asked. Writes nothing else.
+-- KEYS[1] the session
+-- ARGV    1 version that the caller has (0: none)   2 idle ms of the touch (-1: no touch)   3 its interval ms
+--         4 holder who asks for the lease ('': nobody)   5 its length in ms
+-- answers {ABSENT} | {DESTROYED} | {MOVED, successor} | {BUSY, ms left}
+--         | {UNCHANGED or RECORD, now, version, created, expires, kept until, fence (0: no lease), name, value, …}
+local state, record = load()
+if state == MOVED then return { MOVED, record.successor } end
+if state ~= RECORD then return { state } end
+
+local holder = ARGV[4]
+local fence = 0
+if holder ~= '' then
+  local live = record.holder ~= '' and record.lease > now
+  if live and record.holder ~= holder then return { BUSY, record.lease - now } end
+  fence = live and record.fence or record.fence + 1
+  redis.call('HSET', key, 'h', holder, 'f', int(fence), 'u', int(now + tonumber(ARGV[5])))
+end
+
+local idle = tonumber(ARGV[2])
+if idle >= 0 and now < record.expires and now - record.touched >= tonumber(ARGV[3]) then
+  local expires = math.min(now + idle, record.ends)
+  if expires ~= record.expires then
+    record.expires = expires
+    redis.call('HSET', key, 'x', int(expires), 't', int(now))
+    forgetAt(math.max(expires, record.keep))
+  end
+end
+
+if tonumber(ARGV[1]) == record.version then
+  return { UNCHANGED, now, record.version, record.created, record.expires, record.keep, fence }
+end
+local answer = { RECORD, now, record.version, record.created, record.expires, record.keep, fence }
+local fields = redis.call('HGETALL', key)
+for i = 1, #fields, 2 do
+  local name = fields[i]
+  if string.sub(name, 1, 2) == 'e:' then
+    answer[#answer + 1] = string.sub(name, 3)
+    answer[#answer + 1] = fields[i + 1]
+  end
+end
+return answer

@@ -1,0 +1,9 @@
+-- Gives a lease back and wakes who waits for it, unless it is somebody else's by now.
+-- KEYS[1] the session
+-- ARGV    1 holder   2 fence
+-- answers 1, or 0 when the lease is not the caller's any more
+local state, record = load()
+if state ~= RECORD or not isHeld(record, ARGV[1], tonumber(ARGV[2])) then return 0 end
+redis.call('HSET', key, 'h', '', 'u', '0')
+wake()
+return 1
