@@ -1,0 +1,58 @@
+/** Metrics in Prometheus' text format. Names and meanings are listed in docs/metrics.md. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Telemetry } from '../telemetry.ts'
+
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+export interface Gauges {
+  readonly requestsInFlight: () => number
+  readonly upstreamInFlight: () => number
+  readonly requestsWaitingForLock: () => number
+}
+
+export interface Metrics {
+  readonly telemetry: Telemetry
+  readonly contentType: string
+  /** The page that Prometheus scrapes. */
+  page(): Promise<string>
+}
+
+export function createMetrics(gauges: Gauges): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'unstick_' })
+
+  const requests = new Counter({ name: 'unstick_requests_total', help: 'Requests, by status class of the answer (aborted: the client hung up first) and Unstick-Error code, if any', labelNames: ['status', 'error'], registers })
+  const added = new Histogram({ name: 'unstick_added_latency_seconds', help: 'Time that a request spent in the sidecar and its store, not in the app', buckets: SECONDS, registers })
+  const opened = new Counter({ name: 'unstick_sessions_opened_total', help: 'Look-ups of a verified token, by whether the session was there', labelNames: ['result'], registers })
+  const created = new Counter({ name: 'unstick_sessions_created_total', help: 'Sessions made', registers })
+  const destroyed = new Counter({ name: 'unstick_sessions_destroyed_total', help: 'Sessions ended by the app', registers })
+  const refused = new Counter({ name: 'unstick_tokens_refused_total', help: 'Requests with token cookies of which none verified: forged, truncated, or of a secret that is gone', registers })
+  const commits = new Counter({ name: 'unstick_commits_total', help: 'Commits of session changes, by result', labelNames: ['result'], registers })
+  const store = new Histogram({ name: 'unstick_store_seconds', help: 'Time of store calls, by operation', labelNames: ['operation'], buckets: SECONDS, registers })
+  const storeErrors = new Counter({ name: 'unstick_store_errors_total', help: 'Store calls that failed, by operation', labelNames: ['operation'], registers })
+  const gauge = (name: string, help: string, read: () => number): Gauge => new Gauge({ name, help, registers, collect() { this.set(read()) } })
+  gauge('unstick_requests_in_flight', 'Requests that are being handled', gauges.requestsInFlight)
+  gauge('unstick_upstream_in_flight', 'Requests that the app is working on, or that wait for a connection to it', gauges.upstreamInFlight)
+  gauge('unstick_lock_waiting', 'Requests that wait in this sidecar for their session', gauges.requestsWaitingForLock)
+
+  return {
+    contentType: registry.contentType,
+    page: () => registry.metrics(),
+    telemetry: {
+      request(status, code, addedS) {
+        requests.inc({ status: status === 0 ? 'aborted' : `${Math.floor(status / 100)}xx`, error: code ?? '' })
+        added.observe(addedS)
+      },
+      sessionOpened: (result) => opened.inc({ result }),
+      sessionCreated: () => created.inc(),
+      sessionDestroyed: () => destroyed.inc(),
+      tokenRefused: () => refused.inc(),
+      committed: (result) => commits.inc({ result }),
+      storeCall(operation, seconds, failed) {
+        store.observe({ operation }, seconds)
+        if (failed) storeErrors.inc({ operation })
+      },
+    },
+  }
+}

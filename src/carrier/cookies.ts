@@ -1,0 +1,189 @@
+/**
+ * The cookies carrier: the app's own cookies live in the session instead of the client. Each is an entry of its own, kept and
+ * given back the way a browser does it (RFC 6265bis 5.7 and 5.8), without a browser's limit on size.
+ */
+import type { Logger } from '../log.ts'
+import type { Millis } from '../clock.ts'
+import type { CookieNames } from '../http/cookie-names.ts'
+import { type CookiePair, defaultPath, domainMatches, parseSetCookie, pathMatches, type SetCookie } from '../http/cookies.ts'
+import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts'
+import type { EntryName } from '../store/store.ts'
+import type { Carrier, CarrierExchange, Changes, Entry, SessionView } from './carrier.ts'
+import { NO_CHANGES } from './carrier.ts'
+import { cookieEntryName, isCookieEntry, readCookie, type StoredCookie, writeCookie } from './stored-cookie.ts'
+
+export interface CookiesOptions {
+  /** Whose cookies are vaulted. */
+  readonly names: CookieNames
+  /** Take in a client's own cookie of a vaulted name where the session has none: for the days after unstick is put in. */
+  readonly adopt: boolean
+  /** A repeated cookie whose expiry moved by less than this is not written again. */
+  readonly touchIntervalMs: Millis
+  readonly log: Pick<Logger, 'warn'>
+}
+
+/** RFC 6265bis 5.5: no cookie lives longer. */
+const MAX_AGE_MS: Millis = 400 * 86_400_000
+
+export function cookiesCarrier(options: CookiesOptions): Carrier {
+  const warned = new Set<string>()
+  const warnOnce = (name: string, why: string): void => {
+    if (warned.has(name + why) || warned.size > 100) return
+    warned.add(name + why)
+    options.log.warn({ cookie: name }, `the app's cookie was ignored, as a browser would: ${why}`)
+  }
+  return {
+    name: 'cookies',
+    commitPoint: 'head',
+    begin: (session, request) => new CookiesExchange(options, session, request, warnOnce),
+  }
+}
+
+class CookiesExchange implements CarrierExchange {
+  readonly #options: CookiesOptions
+  readonly #session: SessionView
+  readonly #request: RequestHead
+  readonly #warnOnce: (name: string, why: string) => void
+  /** What the client sent itself and the session takes in now. */
+  readonly #adopted: readonly CookiePair[]
+
+  constructor(options: CookiesOptions, session: SessionView, request: RequestHead, warnOnce: (name: string, why: string) => void) {
+    this.#options = options
+    this.#session = session
+    this.#request = request
+    this.#warnOnce = warnOnce
+    const kept = matching(session, request)
+    this.#adopted = options.adopt && request.dropped.length > 0 ? this.#adoptable() : []
+    const added = kept.length + this.#adopted.length
+    if (added > 0) request.cookies = [...request.cookies, ...kept, ...this.#adopted]
+  }
+
+  capture(response: ResponseHead): Changes {
+    const { headers } = response
+    if (this.#adopted.length === 0 && !hasSetCookie(headers)) return NO_CHANGES
+    const set = new Map<EntryName, Entry>()
+    const remove = new Set<EntryName>()
+    const kept: RawHeaders = []
+    for (const { name, value } of this.#adopted) this.#adopt(name, value, set, kept)
+    for (let i = 0; i < headers.length; i += 2) {
+      const field = headers[i] ?? ''
+      const value = headers[i + 1] ?? ''
+      const vaulted = isSetCookie(field) && this.#options.names.has(nameIn(value))
+      if (vaulted) this.#keep(value, set, remove, kept)
+      else kept.push(field, value)
+    }
+    response.headers = kept
+    return set.size + remove.size === 0 ? NO_CHANGES : { set, remove }
+  }
+
+  settle(): Changes {
+    return NO_CHANGES
+  }
+
+  #adoptable(): CookiePair[] {
+    const known = new Set<string>()
+    for (const [name, entry] of this.#session.entries) if (isCookieEntry(name)) known.add(readCookie(entry.value).name)
+    return this.#request.dropped.filter(({ name }) => this.#options.names.has(name) && !known.has(name))
+  }
+
+  /** What the client held had its path and domain; here it can only be filed under the host, for all paths. */
+  #adopt(name: string, value: string, set: Map<EntryName, Entry>, headers: RawHeaders): void {
+    const now = this.#session.now()
+    const cookie: StoredCookie = { name, value, host: this.#request.host, domain: undefined, path: '/', secure: false, createdAt: now }
+    set.set(cookieEntryName(cookie), { value: writeCookie(cookie), expiresAt: undefined })
+    // The client's own copy goes, or it would be adopted again after a logout.
+    headers.push('Set-Cookie', `${name}=; Path=/; Max-Age=0`)
+  }
+
+  /** Files one Set-Cookie of a vaulted name under the session, or takes it out again. */
+  #keep(header: string, set: Map<EntryName, Entry>, remove: Set<EntryName>, headers: RawHeaders): void {
+    const parsed = parseSetCookie(header)
+    const why = parsed === undefined ? 'it is malformed' : refusal(parsed, this.#request)
+    if (parsed === undefined || why !== undefined) {
+      this.#warnOnce(nameIn(header), why ?? '')
+      return
+    }
+    if (this.#options.adopt) this.#expireAtClient(parsed, headers)
+    const cookie = this.#cookieOf(parsed)
+    const name = cookieEntryName(cookie)
+    const before = set.get(name) ?? this.#session.entries.get(name)
+    const expiresAt = this.#expiryOf(parsed)
+    if (expiresAt !== undefined && expiresAt <= this.#session.now()) {
+      set.delete(name)
+      if (this.#session.entries.has(name)) remove.add(name)
+      return
+    }
+    if (before !== undefined && this.#same(before, cookie, expiresAt)) return
+    remove.delete(name)
+    const createdAt = before === undefined ? cookie.createdAt : readCookie(before.value).createdAt
+    set.set(name, { value: writeCookie({ ...cookie, createdAt }), expiresAt })
+  }
+
+  #cookieOf(parsed: SetCookie): StoredCookie {
+    const { host, path } = this.#request
+    return {
+      name: parsed.name, value: parsed.value, secure: parsed.secure, createdAt: this.#session.now(),
+      host, domain: parsed.domain,
+      path: parsed.path ?? defaultPath(path),
+    }
+  }
+
+  /** By the store's clock, since that is what entries expire by. Max-Age wins over Expires. */
+  #expiryOf({ maxAgeS, expires }: SetCookie): Millis | undefined {
+    const now = this.#session.now()
+    const at = maxAgeS === undefined ? expires : maxAgeS <= 0 ? 0 : now + maxAgeS * 1_000
+    return at === undefined ? undefined : Math.min(at, now + MAX_AGE_MS)
+  }
+
+  /** A cookie that the app repeats on every response is not worth a write each time. */
+  #same(before: Entry, cookie: StoredCookie, expiresAt: Millis | undefined): boolean {
+    const old = readCookie(before.value)
+    if (old.value !== cookie.value || old.secure !== cookie.secure) return false
+    if (before.expiresAt === undefined || expiresAt === undefined) return before.expiresAt === expiresAt
+    const left = before.expiresAt - this.#session.now()
+    const late = expiresAt - before.expiresAt
+    return late >= 0 && late < Math.min(this.#options.touchIntervalMs, left / 20)
+  }
+
+  /** A client that still sends its own copy gets rid of it, at the path and domain where the app put it. */
+  #expireAtClient({ name, path, domain }: SetCookie, headers: RawHeaders): void {
+    if (!this.#request.dropped.some((pair) => pair.name === name)) return
+    headers.push('Set-Cookie', `${name}=; Path=${path ?? defaultPath(this.#request.path)}${domain === undefined ? '' : `; Domain=${domain}`}; Max-Age=0`)
+  }
+}
+
+/** The session's cookies that a browser would send with this request, in its order: longer paths first, then older ones. */
+function matching(session: SessionView, request: RequestHead): CookiePair[] {
+  const found: StoredCookie[] = []
+  for (const [name, entry] of session.entries) {
+    if (!isCookieEntry(name)) continue
+    const cookie = readCookie(entry.value)
+    const here = cookie.domain === undefined ? cookie.host === request.host : domainMatches(request.host, cookie.domain)
+    if (here && pathMatches(request.path, cookie.path) && (!cookie.secure || request.secure)) found.push(cookie)
+  }
+  return found.sort((a, b) => b.path.length - a.path.length || a.createdAt - b.createdAt)
+}
+
+/** Why a browser would not keep this cookie; undefined: it would. RFC 6265bis 5.7. */
+function refusal(cookie: SetCookie, request: RequestHead): string | undefined {
+  if (cookie.domain !== undefined && !domainMatches(request.host, cookie.domain)) return 'its Domain is not the host that was asked'
+  if (cookie.secure && !request.secure) return 'it is marked Secure, but the client did not come over https as far as unstick can tell (is the balancer in trustedProxies?)'
+  const prefix = /^__(secure|host)-/i.exec(cookie.name)?.[1]?.toLowerCase()
+  if (prefix !== undefined && !cookie.secure) return 'its name asks for Secure'
+  if (prefix === 'host' && (cookie.domain !== undefined || cookie.path !== '/')) return 'its name asks for Path=/ and no Domain'
+  return undefined
+}
+
+const isSetCookie = (name: string): boolean => name.length === 10 && name.toLowerCase() === 'set-cookie'
+
+function hasSetCookie(headers: RawHeaders): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (isSetCookie(headers[i] ?? '')) return true
+  return false
+}
+
+function nameIn(setCookie: string): string {
+  const end = setCookie.indexOf(';')
+  const pair = end === -1 ? setCookie : setCookie.slice(0, end)
+  const equals = pair.indexOf('=')
+  return equals === -1 ? '' : pair.slice(0, equals).trim()
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/** Commands and exit codes: 0 clean, 2 configuration, 1 anything else. */
+import { Command, CommanderError } from 'commander'
+import { checkConfig, keygen } from './config/check.ts'
+import type { Address } from './config/config.ts'
+import { loadConfig, type LoadOptions } from './config/load.ts'
+import { UnstickError } from './errors.ts'
+import { createLog } from './log.ts'
+import { startSidecar } from './sidecar.ts'
+import manifest from '../package.json' with { type: 'json' }
+
+interface RunFlags {
+  readonly config?: string
+  readonly listen?: string
+  readonly upstream?: string
+  readonly store?: string
+  readonly app?: string
+}
+
+const program = new Command('unstick')
+  .description('A reverse-proxy sidecar that makes web sessions sticky-free: any replica of an unmodified app serves any session.')
+  .version(manifest.version)
+  .exitOverride()
+  .showHelpAfterError('(unstick --help shows all commands)')
+
+program.command('run').description('run the sidecar before one replica of the app')
+  .option('-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
+  .option('--listen <address>', 'where to listen: host:port or unix:/path')
+  .option('--upstream <url>', 'the app: http://host:port or unix:/path')
+  .option('--store <url>', 'the shared store: sqlite:PATH, redis://host:port, …')
+  .option('--app <preset>', 'how the app keeps its sessions: php, django, express-file, …')
+  .option('--log-level <level>', 'debug, info, warn or error', 'info')
+  .action(async (flags: RunFlags & { logLevel: string }) => { await run(flags, flags.logLevel) })
+
+program.command('check').description('check a configuration and print every problem')
+  .option('-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
+  .option('--listen <address>').option('--upstream <url>').option('--store <url>').option('--app <preset>')
+  .action((flags: RunFlags) => {
+    const { lines, file } = checkConfig(loadOptions(flags))
+    if (lines.length === 0) process.stdout.write(`${file ?? 'the configuration'}: no problems\n`)
+    else {
+      process.stderr.write(`${lines.join('\n')}\n`)
+      process.exitCode = 2
+    }
+  })
+
+program.command('demo').description('two replicas of an app, broken without unstick and working with it')
+  .option('--once', 'play the story unattended, print what came of it, and exit')
+  .option('--port <port>', 'the first of the two ports', Number)
+  .action(async (flags: { once?: boolean; port?: number }) => {
+    const { runDemo } = await import('./demo/demo.ts')
+    process.exitCode = await runDemo({ once: flags.once === true, ...(flags.port === undefined ? {} : { port: flags.port }) })
+  })
+
+program.command('keygen').description('print a new secret')
+  .action(() => { process.stdout.write(`${keygen()}\n`) })
+
+async function run(flags: RunFlags, level: string): Promise<void> {
+  const { config } = loadConfig(loadOptions(flags))
+  const log = createLog({ level, terminal: process.stderr.isTTY, colour: process.stderr.isTTY && process.stderr.hasColors() })
+  const sidecar = await startSidecar(config, { log })
+  log.info({ listen: text(sidecar.address), admin: text(sidecar.adminAddress), upstream: text(config.upstream), store: config.store.kind }, 'unstick is ready')
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
+  })
+  log.info({ signal }, 'unstick is stopping: finishing what is in flight')
+  await sidecar.stop()
+  log.info('unstick has stopped')
+}
+
+const text = (address: Address): string => ('unix' in address ? `unix:${address.unix}` : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`)
+
+function loadOptions({ config, listen, upstream, store, app }: RunFlags): LoadOptions {
+  return { file: config, overrides: { listen, upstream, store, app } }
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (error instanceof UnstickError) {
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+    process.stderr.write(`unstick: ${error.message}${cause}\n`)
+    process.exitCode = error.code === 'config_invalid' || error.code === 'not_supported' ? 2 : 1
+  } else {
+    process.stderr.write(`unstick: a fault in unstick itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Which cookie is whose, by its name. A client's cookie is judged in the loosest form that any app might read it in, so
+ * that a look-alike cannot stand in for a vaulted one: PHP turns `.`, space and `[` into `_`, older servers decode `%`,
+ * some ignore case.
+ */
+import { Bounded } from '../bounded.ts'
+import { globMatches } from '../glob.ts'
+import type { CookieKind, CookieSorter } from './request-head.ts'
+
+/** A set of cookie names, some of them globs: `*` stands for any characters, `?` for one. */
+export class CookieNames {
+  readonly #exact = new Set<string>()
+  readonly #globs: string[] = []
+  readonly #folded = new Set<string>()
+  readonly #foldedGlobs: string[] = []
+
+  constructor(patterns: Iterable<string>) {
+    for (const pattern of patterns) {
+      if (/[*?]/.test(pattern)) {
+        this.#globs.push(pattern)
+        this.#foldedGlobs.push(foldCookieName(pattern))
+      } else {
+        this.#exact.add(pattern)
+        this.#folded.add(foldCookieName(pattern))
+      }
+    }
+  }
+
+  /** Whether the app's cookie of exactly this name is in the set. */
+  has(name: string): boolean {
+    return this.#exact.has(name) || this.#globs.some((glob) => globMatches(glob, name))
+  }
+
+  /** Whether an app might take a cookie of this name for one in the set. */
+  mayPassFor(name: string): boolean {
+    const folded = foldCookieName(name)
+    return this.#folded.has(folded) || this.#foldedGlobs.some((glob) => globMatches(glob, folded))
+  }
+}
+
+function foldCookieName(name: string): string {
+  let decoded = name
+  if (name.includes('%')) decoded = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  const bracket = decoded.indexOf('[', 1)
+  if (bracket !== -1) decoded = decoded.slice(0, bracket)
+  // Quotes and control characters are what lenient parsers trim; the rest is what PHP folds.
+  // eslint-disable-next-line no-control-regex
+  return decoded.replace(/[\u0000-\u001f\u007f"']/g, '').trim().toLowerCase().replace(/[.\s[+]/g, '_')
+}
+
+/** The names of the token cookie: with the `__Host-` prefix (RFC 6265bis 4.1.3.2) wherever that can be. */
+export interface TokenCookieNames {
+  readonly https: string
+  readonly http: string
+}
+
+/** Sorts a client's cookies into ours, vaulted and the app's own business. */
+export function cookieSorter(token: TokenCookieNames, vaulted: CookieNames): CookieSorter {
+  const ours = new CookieNames([token.https, token.http])
+  const kinds = { https: new Bounded<string, CookieKind>(2_000), http: new Bounded<string, CookieKind>(2_000) }
+  const judge = (name: string, expected: string): CookieKind => {
+    if (name === expected) return 'token'
+    if (ours.mayPassFor(name)) return 'stripped'
+    return vaulted.mayPassFor(name) ? 'vaulted' : 'plain'
+  }
+  return {
+    kind(name, https) {
+      const known = https ? kinds.https : kinds.http
+      let kind = known.get(name)
+      if (kind === undefined) {
+        kind = judge(name, https ? token.https : token.http)
+        known.set(name, kind)
+      }
+      return kind
+    },
+  }
+}

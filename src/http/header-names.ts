@@ -1,0 +1,49 @@
+/**
+ * What unstick does with a header, by its name. Names are judged in the form into which apps may fold them: CGI, WSGI,
+ * PHP and Rack all turn `-` and `_` into the same character, so `X_Session_User` must count as `X-Session-User`.
+ */
+import { Bounded } from '../bounded.ts'
+
+export type HeaderKind =
+  /** Passes as it came. */
+  | 'plain'
+  /** Belongs to one connection (RFC 9110 7.6.1), never forwarded. */
+  | 'hop'
+  /** Ours to say: a client's own is dropped, and so is the app's on the way out. */
+  | 'reserved'
+  /** X-Forwarded-* and Forwarded: believed from trusted proxies only. */
+  | 'forwarded'
+  | 'cookie' | 'set-cookie' | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'expect' | 'upgrade'
+
+const EXACT = new Map<string, HeaderKind>([
+  ['cookie', 'cookie'], ['set-cookie', 'set-cookie'], ['host', 'host'], ['connection', 'connection'],
+  ['content-length', 'content-length'], ['transfer-encoding', 'transfer-encoding'], ['expect', 'expect'], ['upgrade', 'upgrade'],
+  ['keep-alive', 'hop'], ['proxy-connection', 'hop'], ['proxy-authenticate', 'hop'], ['proxy-authorization', 'hop'],
+  ['te', 'hop'], ['http2-settings', 'hop'],
+])
+
+/** Lower case, every run of characters that are neither letter nor digit as one `-`: what the loosest app would see. */
+export function foldHeaderName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+}
+
+function classify(name: string): HeaderKind {
+  const exact = EXACT.get(name.toLowerCase())
+  if (exact !== undefined) return exact
+  const folded = foldHeaderName(name)
+  if (folded.startsWith('x-session') || folded.startsWith('unstick')) return 'reserved'
+  if (folded.startsWith('x-forwarded') || folded === 'forwarded') return 'forwarded'
+  return 'plain'
+}
+
+// Traffic repeats the same few spellings: looking one up is cheaper than folding it, and a flood of new ones is bounded.
+const kinds = new Bounded<string, HeaderKind>(2_000)
+
+export function headerKind(name: string): HeaderKind {
+  let kind = kinds.get(name)
+  if (kind === undefined) {
+    kind = classify(name)
+    kinds.set(name, kind)
+  }
+  return kind
+}

@@ -1,0 +1,67 @@
+/** The app's raw response headers, without what belongs to its connection or is ours to say. */
+import { headerKind } from './header-names.ts'
+import type { RawHeaders } from './message.ts'
+
+export interface SortedResponse {
+  readonly headers: RawHeaders
+  /** Declared body length in bytes; undefined: chunked, until close, or none. */
+  readonly contentLength: number | undefined
+  readonly hasSetCookie: boolean
+}
+
+/** `raw`: names and values in turn, as bytes in Latin-1, which is how they leave again. */
+export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse {
+  const headers: RawHeaders = []
+  let contentLength: number | undefined
+  let hasSetCookie = false
+  const listed = listedInConnection(raw)
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = text(raw[i])
+    switch (headerKind(name)) {
+      case 'hop':
+        // Proxy-Authenticate and the like are for the hop before an app; TE and Keep-Alive are about one connection.
+        break
+      case 'connection':
+      case 'transfer-encoding':
+      case 'upgrade':
+      case 'reserved':
+        break
+      case 'content-length':
+        contentLength = Number(text(raw[i + 1]))
+        headers.push(name, text(raw[i + 1]))
+        break
+      case 'set-cookie':
+        hasSetCookie = true
+        headers.push(name, text(raw[i + 1]))
+        break
+      default:
+        if (listed === undefined || !listed.includes(name.toLowerCase())) headers.push(name, text(raw[i + 1]))
+    }
+  }
+  return { headers, contentLength, hasSetCookie }
+}
+
+const text = (value: Buffer | string | undefined): string => (value === undefined ? '' : typeof value === 'string' ? value : value.toString('latin1'))
+
+function listedInConnection(raw: readonly (Buffer | string)[]): string[] | undefined {
+  let listed: string[] | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]
+    if (name === undefined || name.length !== 10 || headerKind(text(name)) !== 'connection') continue
+    const value = text(raw[i + 1]).toLowerCase()
+    if (value !== 'close' && value !== 'keep-alive') listed = [...(listed ?? []), ...value.split(',').map((option) => option.trim())]
+  }
+  // Framing is not up to a list: the body's length must go with it.
+  return listed?.filter((name) => name !== 'content-length' && name !== 'set-cookie')
+}
+
+/** Takes out the Set-Cookie headers of the names that `unwanted` tells. */
+export function dropCookies(response: { headers: RawHeaders }, unwanted: (name: string) => boolean): void {
+  response.headers = response.headers.filter((_, i, all) => {
+    const at = i - (i % 2)
+    if (all[at]?.length !== 10 || headerKind(all[at]) !== 'set-cookie') return true
+    const value = all[at + 1] ?? ''
+    const end = value.search(/[;=]/)
+    return !unwanted((end === -1 ? value : value.slice(0, end)).trim())
+  })
+}

@@ -1,0 +1,30 @@
+/** Answers of unstick's own: a code, one line, no stack. */
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import { RETRY_AFTER_S, type UnstickError } from '../errors.ts'
+
+/** Sends an error as the whole response. Only where nothing has gone out yet. */
+export function answer(response: ServerResponse, error: UnstickError, head: { close: boolean }): void {
+  const body = `${error.message}\n`
+  const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body)), 'Cache-Control', 'no-store', 'Unstick-Error', error.code]
+  const retry = RETRY_AFTER_S[error.code]
+  if (retry !== undefined) headers.push('Retry-After', String(retry))
+  if (head.close) headers.push('Connection', 'close')
+  response.writeHead(error.status, headers)
+  response.end(body)
+}
+
+/** The same as bytes, for a connection that has no response object: a head that did not parse, an upgrade. */
+export function rawAnswer(error: UnstickError): string {
+  const body = `${error.message}\n`
+  const retry = RETRY_AFTER_S[error.code]
+  return [
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}`,
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `Unstick-Error: ${error.code}`,
+    ...(retry === undefined ? [] : [`Retry-After: ${retry}`]),
+    'Connection: close',
+    '', body,
+  ].join('\r\n')
+}

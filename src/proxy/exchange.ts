@@ -1,0 +1,295 @@
+/**
+ * One request, top to bottom: sort it, open its session, inject, send it to the app, capture, commit, and only then let the
+ * response out. Nothing here is asynchronous that need not be: a request without a session goes straight through.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Changes } from '../carrier/carrier.ts'
+import { NO_CHANGES } from '../carrier/carrier.ts'
+import { asUnstickError, type ErrorCode, UnstickError } from '../errors.ts'
+import type { Peer } from '../http/forwarded.ts'
+import type { ResponseHead } from '../http/message.ts'
+import { type SortedRequest, sortRequest, upstreamHeaders } from '../http/request-head.ts'
+import { dropCookies, sortResponse } from '../http/response-head.ts'
+import { answer } from './answer.ts'
+import type { Parts } from './parts.ts'
+import { Reply } from './reply.ts'
+import { Upload } from './upload.ts'
+import type { Flow, ResponseSink } from './upstream.ts'
+import { isEmpty, merge, Visit } from './visit.ts'
+
+/** A response of at most this many bytes is held back whole where its end must wait anyway: then its head can still say that it failed. */
+const HELD_WHOLE_BYTES = 64 * 1024
+/** How long the app may go on after its client has hung up, where what it leaves at its end counts. */
+const LINGER_MS = 5_000
+/** How long the rest of a request is read after its answer is out. */
+const DISCARD_MS = 5_000
+
+/** What came from the app while its head was not yet allowed out. */
+interface Held {
+  readonly status: number
+  readonly reason: string
+  readonly response: ResponseHead
+  readonly contentLength: number | undefined
+  readonly chunks: Buffer[]
+  bytes: number
+  trailers: readonly Buffer[] | undefined
+  /** Wait for the end: changes are written then, all in one. */
+  whole: Changes | undefined
+}
+
+export class Exchange implements ResponseSink {
+  readonly #parts: Parts
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  readonly #reply: Reply
+  readonly #gone = new AbortController()
+  readonly #startedAt = performance.now()
+  #addedMs = 0
+  #waitingSince = 0
+  #visit: Visit | undefined
+  #flow: Flow | undefined
+  #held: Held | undefined
+  #linger: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor(parts: Parts, incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#parts = parts
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.#reply = new Reply(outgoing, parts.upstreamTimeoutMs)
+    outgoing.on('close', () => this.#onClosed())
+  }
+
+  async run(peer: Peer): Promise<void> {
+    try {
+      const request = sortRequest(this.#incoming, peer, this.#parts.sorter)
+      const route = this.#parts.routes.match(request.head.method, request.head.path)
+      if (route.session) {
+        const visit = new Visit(this.#parts, request, route)
+        this.#visit = visit
+        await visit.begin(this.#gone.signal)
+      }
+      this.#forward(request)
+    } catch (error) {
+      await this.#fail(asUnstickError(error, 'bad_request', 'The request could not be handled.'))
+    }
+  }
+
+  #forward(request: SortedRequest): void {
+    if (this.#reply.gone) throw new UnstickError('bad_request', 'The client hung up before its request was sent on.')
+    const { method, target } = request.head
+    const body = request.hasBody ? this.#upload() : null
+    this.#waitingSince = performance.now()
+    this.#addedMs = this.#waitingSince - this.#startedAt
+    this.#parts.upstream.send({ method, target, headers: upstreamHeaders(request), body }, this)
+  }
+
+  /** "100 Continue" (RFC 9110 10.1.1) goes out when the app is there to take the body, not before. */
+  #upload(): Upload {
+    const expects = this.#incoming.headers.expect?.toLowerCase() === '100-continue'
+    return new Upload(this.#incoming, {
+      idleMs: this.#parts.upstreamTimeoutMs,
+      ...(expects ? { onWanted: () => { if (!this.#reply.gone && !this.#reply.headSent) this.#outgoing.writeContinue() } } : {}),
+    })
+  }
+
+  /** The sidecar stops and will not wait longer: an answer if none has begun, else the connection is cut. */
+  expire(): void {
+    const error = new UnstickError('draining', 'This sidecar is shutting down. Try again.')
+    this.#gone.abort()
+    this.#flow?.abort()
+    void this.#fail(error)
+  }
+
+  // What follows is called by the upstream, in this order.
+
+  onSent(flow: Flow): void {
+    this.#flow = flow
+    this.#reply.attach(flow)
+    if (this.#reply.gone) this.#afterHangUp()
+  }
+
+  onInformation(status: number, raw: readonly Buffer[]): void {
+    this.#reply.information(status, raw)
+  }
+
+  onHead(status: number, reason: string, raw: readonly Buffer[]): void {
+    const now = performance.now()
+    this.#addedMs -= now - this.#waitingSince
+    this.#waitingSince = now
+    const { headers, contentLength, hasSetCookie } = sortResponse(raw)
+    const response = { status, headers }
+    const visit = this.#visit
+    if (hasSetCookie) dropCookies(response, (name) => this.#parts.sorter.kind(name, true) === 'token' || this.#parts.sorter.kind(name, false) === 'token' || (visit === undefined && this.#parts.vaulted.has(name)))
+    const changes = visit === undefined ? NO_CHANGES : visit.capture(response)
+    const atEnd = visit?.commitsAtEnd === true && isShort(status, contentLength)
+    if (!atEnd && isEmpty(changes)) {
+      this.#sendHead({ status, reason, response, contentLength })
+      return
+    }
+    this.#held = { status, reason, response, contentLength, chunks: [], bytes: 0, trailers: undefined, whole: atEnd ? changes : undefined }
+    if (!atEnd) this.#commitHead(changes)
+  }
+
+  onData(chunk: Buffer): void {
+    const held = this.#held
+    if (held === undefined) {
+      this.#reply.data(chunk)
+      return
+    }
+    held.chunks.push(chunk)
+    held.bytes += chunk.length
+    if (held.whole === undefined || held.bytes <= HELD_WHOLE_BYTES) return
+    const changes = held.whole
+    held.whole = undefined
+    this.#commitHead(changes)
+  }
+
+  onEnd(trailers: readonly Buffer[]): void {
+    if (this.#held === undefined) this.#finish(trailers)
+    else {
+      this.#held.trailers = trailers
+      if (this.#held.whole !== undefined) this.#finishHeld(this.#held, this.#held.whole)
+    }
+  }
+
+  onFailure(error: UnstickError): void {
+    this.#held = undefined
+    void this.#fail(error)
+  }
+
+  /** Commits before the head goes out: whatever the client sees, any replica knows. */
+  #commitHead(changes: Changes): void {
+    this.#flow?.pause()
+    const visit = this.#visit
+    const committed = visit === undefined || isEmpty(changes) ? Promise.resolve() : visit.commit(changes, false)
+    committed.then(() => this.#release(), (error: unknown) => this.#giveUp(error)).catch((error: unknown) => this.#giveUp(error))
+  }
+
+  /** The head may go, and what has come behind it. */
+  #release(): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    this.#sendHead(held)
+    for (const chunk of held.chunks) this.#reply.data(chunk)
+    if (held.trailers === undefined) this.#flow?.resume()
+    else this.#finish(held.trailers)
+  }
+
+  #sendHead({ status, reason, response, contentLength }: Pick<Held, 'status' | 'reason' | 'response' | 'contentLength'>): void {
+    this.#visit?.announce(response)
+    if (this.#parts.draining()) response.headers.push('Connection', 'close')
+    const now = performance.now()
+    this.#addedMs += now - this.#waitingSince
+    this.#reply.head(status, reason, response.headers, contentLength)
+    if (this.#reply.gone) this.#afterHangUp()
+  }
+
+  /** A short response, whole in hand: one commit for all of it, then everything goes out in one write. */
+  #finishHeld(held: Held, captured: Changes): void {
+    this.#settled(captured, () => {
+      this.#held = undefined
+      this.#sendHead(held)
+      for (const chunk of held.chunks) this.#reply.data(chunk)
+      this.#reply.end(held.trailers ?? [])
+    })
+  }
+
+  /** The app is done. What it left behind is committed before the end of the response is let go. */
+  #finish(trailers: readonly Buffer[]): void {
+    this.#settled(NO_CHANGES, () => this.#reply.end(trailers))
+  }
+
+  #settled(captured: Changes, end: () => void): void {
+    const visit = this.#visit
+    const left = visit === undefined ? NO_CHANGES : visit.settle('complete')
+    if (visit === undefined || (!(left instanceof Promise) && isEmpty(merge(captured, left)))) {
+      end()
+      this.#close(undefined)
+      return
+    }
+    Promise.resolve(left)
+      .then((changes) => visit.commit(merge(captured, changes), true))
+      .then(() => { end(); this.#close(undefined) })
+      .catch((error: unknown) => this.#giveUp(error))
+  }
+
+  #giveUp(error: unknown): void {
+    this.#held = undefined
+    this.#flow?.abort()
+    void this.#fail(asUnstickError(error, 'upstream_broke', 'The app\'s answer could not be passed on.'))
+  }
+
+  /** Ends in an error: as an answer while nothing has gone out, else by cutting the connection. */
+  async #fail(error: UnstickError): Promise<void> {
+    if (this.#over) return
+    const failure = await this.#saveWhatIsLeft(error)
+    if (this.#over) return
+    if (!this.#reply.gone) {
+      this.#log(failure)
+      if (this.#reply.headSent) this.#reply.abort()
+      else answer(this.#outgoing, failure, { close: !this.#incoming.complete || this.#parts.draining() })
+    }
+    this.#close(failure.code)
+  }
+
+  /** The app may have acted before it broke: what it left is committed all the same (guarantee 2). */
+  async #saveWhatIsLeft(error: UnstickError): Promise<UnstickError> {
+    const visit = this.#visit
+    if (visit === undefined) return error
+    try {
+      await visit.commit(await visit.settle(this.#flow === undefined ? 'unsent' : 'broken'), true)
+      return error
+    } catch (second) {
+      this.#parts.log.error({ err: second }, 'what the app left in its session could not be saved after its answer broke')
+      return error
+    }
+  }
+
+  #log(error: UnstickError): void {
+    const { method, url } = this.#incoming
+    const path = (url ?? '').split('?', 1)[0]
+    const level = error.code === 'bad_request' || error.code === 'session_busy' ? 'info' : 'warn'
+    this.#parts.log[level]({ err: error, method, path }, `answered ${error.status} ${error.code}`)
+  }
+
+  #onClosed(): void {
+    if (this.#over || this.#outgoing.writableFinished) return
+    this.#gone.abort()
+    this.#reply.abandon()
+    this.#afterHangUp()
+  }
+
+  /** The client is gone. What its session would lose is waited for; anything else stops at once. */
+  #afterHangUp(): void {
+    const visit = this.#visit
+    if (this.#flow === undefined) return
+    if (visit?.hasSession !== true) this.#flow.abort()
+    else if (visit.commitsAtEnd) this.#linger ??= setTimeout(() => this.#flow?.abort(), LINGER_MS)
+    else if (this.#reply.headSent) this.#flow.abort()
+  }
+
+  /** The last thing that happens to every exchange, once. */
+  #close(code: ErrorCode | undefined): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#linger)
+    this.#visit?.letGo()
+    if (!this.#incoming.complete) this.#discardRest()
+    this.#parts.telemetry.request(this.#reply.gone ? 0 : this.#outgoing.statusCode, code, Math.max(0, this.#addedMs) / 1_000)
+  }
+
+  /** An answer to an unfinished upload: the client gets some time to stop sending, then the connection goes. */
+  #discardRest(): void {
+    const { socket } = this.#incoming
+    const timer = setTimeout(() => socket.destroy(), DISCARD_MS)
+    this.#incoming.once('close', () => clearTimeout(timer))
+    this.#incoming.resume()
+  }
+}
+
+/** Whether a response is sure to be over soon: declared small, or without a body that anybody reads. */
+function isShort(status: number, contentLength: number | undefined): boolean {
+  return contentLength === undefined ? status === 204 || (status >= 300 && status < 400) : contentLength <= HELD_WHOLE_BYTES
+}

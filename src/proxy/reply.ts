@@ -1,0 +1,119 @@
+/**
+ * The response on its way to the client: one write for the head and a small body, back-pressure onto the app, and the
+ * last bytes in hand until the exchange says that they may go.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Millis } from '../clock.ts'
+import { headerKind } from '../http/header-names.ts'
+import type { RawHeaders } from '../http/message.ts'
+import type { Flow } from './upstream.ts'
+
+export class Reply {
+  readonly #response: ServerResponse
+  readonly #stallMs: Millis
+  #flow: Flow | undefined
+  #expected: number | undefined
+  #passed = 0
+  #last: Buffer | undefined
+  #stalled: NodeJS.Timeout | undefined
+  #headSent = false
+  /** The client hung up: nothing that is said here reaches anybody. */
+  gone = false
+
+  /** `stallMs`: how long a client may leave its answer unread. */
+  constructor(response: ServerResponse, stallMs: Millis) {
+    this.#response = response
+    this.#stallMs = stallMs
+    // The app's Date passes as it came; where it sent none, none is made up.
+    response.sendDate = false
+  }
+
+  get headSent(): boolean {
+    return this.#headSent
+  }
+
+  /** Where the bytes come from: paused while the client does not keep up. */
+  attach(flow: Flow): void {
+    this.#flow = flow
+  }
+
+  information(status: number, raw: readonly Buffer[]): void {
+    if (this.gone || this.#headSent) return
+    if (status === 102) this.#response.writeProcessing()
+    if (status !== 103) return
+    const hints: Record<string, string | string[]> = { link: [] }
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = (raw[i] ?? '').toString('latin1').toLowerCase()
+      const value = (raw[i + 1] ?? '').toString('latin1')
+      if (headerKind(name) !== 'plain') continue
+      hints[name] = hints[name] === undefined ? value : [hints[name], value].flat()
+    }
+    this.#response.writeEarlyHints(hints)
+  }
+
+  /** `contentLength`: as declared; undefined where the end is marked otherwise. */
+  head(status: number, reason: string, headers: RawHeaders, contentLength: number | undefined): void {
+    this.#headSent = true
+    if (this.gone) return
+    this.#expected = contentLength
+    this.#response.writeHead(status, /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(reason) ? reason : '', headers)
+    // With data or the end in the same turn there is one write for all; without, the head must not wait for them.
+    process.nextTick(() => {
+      if (!this.gone && !this.#response.writableEnded && this.#passed === 0) this.#response.flushHeaders()
+    })
+  }
+
+  data(chunk: Buffer): void {
+    if (this.gone) return
+    if (this.#last !== undefined) {
+      this.#write(this.#last)
+      this.#last = undefined
+    }
+    const complete = this.#expected !== undefined && this.#passed + chunk.length >= this.#expected
+    if (complete) this.#last = chunk
+    else this.#write(chunk)
+  }
+
+  end(trailers: readonly Buffer[]): void {
+    clearTimeout(this.#stalled)
+    if (this.gone) return
+    if (trailers.length > 0) this.#response.addTrailers(pairs(trailers))
+    if (this.#last === undefined) this.#response.end()
+    else this.#response.end(this.#last)
+  }
+
+  /** A truncated answer must not pass for a whole one: the connection goes. */
+  abort(): void {
+    clearTimeout(this.#stalled)
+    if (!this.gone) this.#response.destroy()
+  }
+
+  /** The client hung up. What still comes from the app is let through, to nowhere. */
+  abandon(): void {
+    this.gone = true
+    clearTimeout(this.#stalled)
+    this.#last = undefined
+    this.#flow?.resume()
+  }
+
+  #write(chunk: Buffer): void {
+    this.#passed += chunk.length
+    if (this.#response.write(chunk) || this.#stalled !== undefined) return
+    this.#flow?.pause()
+    this.#stalled = setTimeout(() => this.abort(), this.#stallMs)
+    this.#response.once('drain', () => {
+      clearTimeout(this.#stalled)
+      this.#stalled = undefined
+      this.#flow?.resume()
+    })
+  }
+}
+
+function pairs(raw: readonly Buffer[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toString('latin1')
+    if (headerKind(name) === 'plain') list.push([name, (raw[i + 1] ?? '').toString('latin1')])
+  }
+  return list
+}

@@ -1,0 +1,120 @@
+/** The public port: Node's HTTP server in front of exchanges and upgrades, and the way to stop it without cutting anybody off. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Address } from '../config/config.ts'
+import type { Millis } from '../clock.ts'
+import { UnstickError } from '../errors.ts'
+import type { Peer } from '../http/forwarded.ts'
+import { rawAnswer } from './answer.ts'
+import { Exchange } from './exchange.ts'
+import type { Parts } from './parts.ts'
+import { type UpgradeTarget, upgrade } from './upgrade.ts'
+
+/** Longer than balancers keep idle connections (ALB 60 s, nginx 60 s), so that theirs is the side that closes. */
+const KEEP_ALIVE_MS = 75_000
+/** For a client to get its request head out. */
+const HEAD_MS = 60_000
+
+export class ProxyServer {
+  readonly #parts: Parts
+  readonly #server: Server
+  readonly #target: UpgradeTarget
+  readonly #exchanges = new Set<Exchange>()
+  readonly #upgraded = new Set<Duplex>()
+  readonly #peers = new WeakMap<Socket, Peer>()
+
+  constructor(parts: Parts, target: UpgradeTarget, limits: { headerBytes: number }) {
+    this.#parts = parts
+    this.#target = target
+    this.#server = createServer({
+      maxHeaderSize: limits.headerBytes,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEAD_MS,
+      // Uploads may take as long as they move: Upload bounds the time without a byte.
+      requestTimeout: 0,
+      // We answer these ourselves, with a code.
+      requireHostHeader: false,
+      noDelay: true,
+      // Anything but a WebSocket goes on as a plain request without Upgrade (RFC 9110 7.8 lets a server ignore it). An
+      // upgrade to h2c in particular would be a tunnel past everything that is checked here.
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+    })
+    const handle = (request: IncomingMessage, response: ServerResponse): void => this.#exchange(request, response)
+    this.#server.on('request', handle)
+    this.#server.on('checkContinue', handle)
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    this.#server.on('connect', (_request, socket) => refuse(socket, new UnstickError('bad_request', 'CONNECT is for proxies that go anywhere; this one serves one app.')))
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => onClientError(error, socket))
+  }
+
+  /** Listens; resolves with the address, where port 0 has become a real one. Throws `start_failed`. */
+  async listen(address: Address): Promise<Address> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(new UnstickError('start_failed', `Cannot listen on ${'unix' in address ? address.unix : `${address.host}:${address.port}`}: ${error.message}. Change "listen".`, { cause: error })))
+      if ('unix' in address) this.#server.listen(address.unix, resolve)
+      else this.#server.listen(address.port, address.host, resolve)
+    })
+    const bound = this.#server.address()
+    return bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port }
+  }
+
+  get inFlight(): number {
+    return this.#exchanges.size
+  }
+
+  /** Takes no new connections, finishes what is in flight, and after `drainMs` ends what is left. */
+  async drain(drainMs: Millis): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    const deadline = setTimeout(() => {
+      for (const exchange of this.#exchanges) exchange.expire()
+      for (const socket of this.#upgraded) socket.destroy()
+      setImmediate(() => this.#server.closeAllConnections())
+    }, drainMs)
+    // Upgraded connections are no part of server.close(): they may outlive it until the deadline.
+    await Promise.all([closed, ...[...this.#upgraded].map((socket) => new Promise((resolve) => socket.once('close', resolve)))])
+    clearTimeout(deadline)
+  }
+
+  #exchange(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = new Exchange(this.#parts, request, response)
+    this.#exchanges.add(exchange)
+    response.once('close', () => this.#exchanges.delete(exchange))
+    void exchange.run(this.#peerOf(request.socket))
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
+    void upgrade(this.#parts, this.#target, { request, socket, head, peer: this.#peerOf(request.socket) })
+  }
+
+  /** Who is at the other end does not change while a connection lasts. */
+  #peerOf(socket: Socket): Peer {
+    let peer = this.#peers.get(socket)
+    if (peer === undefined) {
+      peer = { address: socket.remoteAddress, trusted: this.#parts.trusted.trusts(socket.remoteAddress), encrypted: false }
+      this.#peers.set(socket, peer)
+    }
+    return peer
+  }
+}
+
+/** What Node's parser refuses: malformed, ambiguous, too large or too slow. */
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const refusal = error.code === 'HPE_HEADER_OVERFLOW'
+    ? new UnstickError('too_large', 'The request header is larger than limits.header.', { status: 431 })
+    : new UnstickError('bad_request', 'The request is malformed, ambiguous or too slow, and was not passed on.')
+  refuse(socket, refusal)
+}
+
+function refuse(socket: Duplex, error: UnstickError): void {
+  // The peer may be gone by now; there is nobody left to tell.
+  socket.on('error', () => socket.destroy())
+  socket.end(rawAnswer(error), () => socket.destroy())
+}

@@ -1,0 +1,54 @@
+/**
+ * A request's body on its way to the app. Undici destroys the stream it is given when an upstream fails or answers early; if that
+ * were the request itself, the client's connection would go with it, and the answer too.
+ */
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Millis } from '../clock.ts'
+import { UnstickError } from '../errors.ts'
+
+export interface UploadOptions {
+  /** The longest time without a byte from the client. */
+  readonly idleMs: Millis
+  /** Called when the app is ready for the body: the moment for "100 Continue". */
+  readonly onWanted?: () => void
+}
+
+export class Upload extends Readable {
+  readonly #request: IncomingMessage
+  readonly #idle: NodeJS.Timeout
+  #onWanted: (() => void) | undefined
+
+  constructor(request: IncomingMessage, options: UploadOptions) {
+    super()
+    this.#request = request
+    this.#onWanted = options.onWanted
+    this.#idle = setTimeout(() => {
+      this.destroy(new UnstickError('bad_request', `The request body stopped arriving for ${options.idleMs} ms.`))
+    }, options.idleMs)
+    request.on('data', (chunk: Buffer) => {
+      this.#idle.refresh()
+      if (!this.push(chunk)) request.pause()
+    })
+    request.once('end', () => this.push(null))
+    request.once('error', (error) => this.destroy(error))
+    request.once('close', () => {
+      if (!request.complete) this.destroy(new UnstickError('bad_request', 'The client hung up before its request was whole.'))
+    })
+    request.pause()
+  }
+
+  override _read(): void {
+    this.#onWanted?.()
+    this.#onWanted = undefined
+    this.#idle.refresh()
+    this.#request.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#idle)
+    // What is left of the body is read and thrown away, so that the connection can carry the answer and the next request.
+    if (!this.#request.readableEnded) this.#request.removeAllListeners('data').resume()
+    callback(error)
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The session's side of one request: opened at its begin, injected by the carriers, captured from the response, committed,
+ * and let go of. The exchange says when; this says what.
+ */
+import type { CarrierExchange, Changes, Outcome } from '../carrier/carrier.ts'
+import { NO_CHANGES } from '../carrier/carrier.ts'
+import type { ResponseHead } from '../http/message.ts'
+import type { SortedRequest } from '../http/request-head.ts'
+import { lastExpiry, type Session } from '../session/session.ts'
+import type { Parts, Route } from './parts.ts'
+
+export class Visit {
+  readonly #parts: Parts
+  readonly #request: SortedRequest
+  readonly #route: Route
+  #session: Session | undefined
+  #exchanges: CarrierExchange[] = []
+  #settled = false
+  /** The Set-Cookie value for the token that the response must carry; undefined: none. */
+  #cookie: string | undefined
+
+  constructor(parts: Parts, request: SortedRequest, route: Route) {
+    this.#parts = parts
+    this.#request = request
+    this.#route = route
+  }
+
+  /** Whether there is a session that somebody can come back to. */
+  get hasSession(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** Whether the response's end must wait for what the app leaves behind. */
+  get commitsAtEnd(): boolean {
+    return this.#parts.carriers.some(({ commitPoint }) => commitPoint === 'end')
+  }
+
+  /** Opens the session that the token names, and lets the carriers put it before the app. No token: no store access. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const { tokens, telemetry, carriers, sessions } = this.#parts
+    if (this.#request.tokens.length > 0) {
+      const seen = tokens.verifyFirst(this.#request.tokens)
+      if (seen === undefined) telemetry.tokenRefused()
+      else {
+        const { touch, lock, lockWaitMs } = this.#route
+        this.#session = await sessions.open(seen, { touch, signal, ...(lock === 'exclusive' ? { lockWaitMs } : {}) })
+        telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
+        if (this.#session !== undefined && tokens.isStale(seen.token)) this.#giveToken(this.#session)
+      }
+    }
+    for (const carrier of carriers) {
+      const begun = carrier.begin(this.#session ?? sessions.none, this.#request.head)
+      this.#exchanges.push(begun instanceof Promise ? await begun : begun)
+    }
+  }
+
+  /** Takes the session's part out of the response head. In the opposite order of `begin`, so that each sees what its app said. */
+  capture(response: ResponseHead): Changes {
+    let changes = NO_CHANGES
+    for (let i = this.#exchanges.length - 1; i >= 0; i -= 1) {
+      const exchange = this.#exchanges[i]
+      if (exchange !== undefined) changes = merge(changes, exchange.capture(response))
+    }
+    return changes
+  }
+
+  /** What the app left that its head did not tell. Every carrier is settled, whatever happens to the others. */
+  settle(outcome: Outcome): Promise<Changes> | Changes {
+    if (this.#settled) return NO_CHANGES
+    this.#settled = true
+    const left = this.#exchanges.map((exchange) => attempt(() => exchange.settle(outcome)))
+    if (left.every((changes) => changes === NO_CHANGES)) return NO_CHANGES
+    return this.#allSettled(left)
+  }
+
+  async #allSettled(left: readonly (Promise<Changes> | Changes)[]): Promise<Changes> {
+    let changes = NO_CHANGES
+    for (const result of await Promise.allSettled(left.map(async (one) => one))) {
+      if (result.status === 'rejected') throw result.reason
+      changes = merge(changes, result.value)
+    }
+    return changes
+  }
+
+  /** Writes changes to the store. `last`: nothing more will come, so a lease is given back in the same step. */
+  async commit(changes: Changes, last: boolean): Promise<void> {
+    if (isEmpty(changes)) return
+    const { sessions, tokenCookie } = this.#parts
+    const before = this.#session
+    const lock = !last && this.#route.lock === 'exclusive'
+    const outcome = await sessions.commit(before, changes, { touch: this.#route.touch, release: last, lock })
+    if (outcome.state === 'committed') {
+      this.#session = outcome.session
+      this.#giveToken(outcome.session)
+      return
+    }
+    this.#session = undefined
+    if (before !== undefined) this.#cookie = tokenCookie.clear(this.#request.https)
+  }
+
+  /** Adds the token's Set-Cookie, if there is news for the client. */
+  announce(response: ResponseHead): void {
+    if (this.#cookie !== undefined) response.headers.push('Set-Cookie', this.#cookie)
+    this.#cookie = undefined
+  }
+
+  /** Gives the lease back. A store that is away keeps nobody waiting: the lease runs out by itself. */
+  letGo(): void {
+    const session = this.#session
+    if (session?.lease === undefined) return
+    this.#parts.sessions.release(session).catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, 'a session lease could not be given back; it runs out within 10 s')
+    })
+  }
+
+  #giveToken(session: Session): void {
+    const { tokens, tokenCookie } = this.#parts
+    const last = lastExpiry(session.entries)
+    this.#cookie = tokenCookie.give(tokens.format(session.token, session.version), this.#request.https, last === undefined ? undefined : last - session.now())
+  }
+}
+
+export const isEmpty = (changes: Changes): boolean => changes.set.size === 0 && changes.remove.size === 0
+
+/** Both changes as one. Carriers have entries of their own, so they cannot contradict each other. */
+export function merge(a: Changes, b: Changes): Changes {
+  if (isEmpty(a)) return b
+  if (isEmpty(b)) return a
+  return { set: new Map([...a.set, ...b.set]), remove: new Set([...a.remove, ...b.remove]) }
+}
+
+function attempt<T>(settle: () => Promise<T> | T): Promise<T> | T {
+  try {
+    return settle()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

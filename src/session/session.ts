@@ -1,0 +1,93 @@
+/** A session as one request sees it: opened from the store, or not there yet. */
+import type { Entries, Entry, SessionView } from '../carrier/carrier.ts'
+import type { Clock, Millis } from '../clock.ts'
+import type { EntryName, Lease, RecordHead, Version } from '../store/store.ts'
+import type { Token } from './token.ts'
+
+/** What keeps a lease alive while a request holds it, and whoever stands in line behind it. */
+export interface Hold {
+  /** Ends the renewal and lets the next in line go. Does not give the lease back to the store. */
+  end(): void
+}
+
+export class Session implements SessionView {
+  readonly token: Token
+  readonly entries: Map<EntryName, Entry>
+  #lease: Lease | undefined
+  #hold: Hold | undefined
+  #head: RecordHead
+  #readAt: Millis
+  readonly #clock: Clock
+
+  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock) {
+    this.token = token
+    this.entries = entries
+    this.#head = head
+    this.#clock = clock
+    this.#readAt = clock.now()
+  }
+
+  get version(): Version {
+    return this.#head.version
+  }
+
+  /** The store's clock: what it said, plus what has gone by here since. */
+  now(): Millis {
+    return this.#head.now + (this.#clock.now() - this.#readAt)
+  }
+
+  /**
+   * Whether the session itself has ended (idle too long, or its lifetime is over) and only entries with an expiry of
+   * their own are left: what a browser keeps when it is closed.
+   */
+  get lapsed(): boolean {
+    return this.#head.now >= this.#head.expiresAt
+  }
+
+  /** Set while this request has the session to itself. */
+  get lease(): Lease | undefined {
+    return this.#lease
+  }
+
+  holds(lease: Lease, hold: Hold): void {
+    this.#lease = lease
+    this.#hold = hold
+  }
+
+  /** The lease was given back, or is lost: nothing keeps it any more. */
+  letGo(): void {
+    this.#lease = undefined
+    this.#hold?.end()
+    this.#hold = undefined
+  }
+
+  committed(head: RecordHead): void {
+    this.#head = head
+    this.#readAt = this.#clock.now()
+  }
+}
+
+/** The view of a request that has no session. */
+export class NoSession implements SessionView {
+  readonly entries: Entries = NO_ENTRIES
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  now(): Millis {
+    return this.#clock.now()
+  }
+}
+
+const NO_ENTRIES: Entries = new Map()
+
+/** When the last of the entries with an expiry of their own runs out; undefined: there are none. */
+export function lastExpiry(entries: Entries): Millis | undefined {
+  let last: Millis | undefined
+  for (const { expiresAt } of entries.values()) {
+    if (expiresAt !== undefined && (last === undefined || expiresAt > last)) last = expiresAt
+  }
+  return last
+}

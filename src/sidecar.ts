@@ -1,0 +1,145 @@
+/** The composition root: from a configuration to running parts, and back down. The only place that names concrete stores and carriers. */
+import { AdminServer, type Readiness } from './admin/server.ts'
+import { createMetrics, type Metrics } from './admin/metrics.ts'
+import type { Carrier } from './carrier/carrier.ts'
+import { cookiesCarrier } from './carrier/cookies.ts'
+import { filesCarrier } from './carrier/files.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Address, Config } from './config/config.ts'
+import { compileRoutes, routeDefaults } from './config/routes.ts'
+import { Keyring } from './crypto/keyring.ts'
+import { CookieNames, cookieSorter } from './http/cookie-names.ts'
+import { TrustedProxies } from './http/forwarded.ts'
+import { type Logger, describe } from './log.ts'
+import type { Parts } from './proxy/parts.ts'
+import { ProxyServer } from './proxy/server.ts'
+import { Upstream } from './proxy/upstream.ts'
+import { localSecret } from './session/local-secret.ts'
+import { Sessions } from './session/sessions.ts'
+import { TokenCookie } from './session/token-cookie.ts'
+import { Tokens } from './session/token.ts'
+import { memoryStore } from './store/memory.ts'
+import { redisStore } from './store/redis/store.ts'
+import { sqliteStore } from './store/sqlite.ts'
+import type { SessionStore } from './store/store.ts'
+import { timedStore } from './store/timed.ts'
+
+export interface SidecarOptions {
+  readonly log: Logger
+  readonly clock?: Clock
+  /** Instead of the store that the configuration names: for tests that share one between sidecars of one process. */
+  readonly store?: SessionStore
+}
+
+export interface Sidecar {
+  readonly address: Address
+  readonly adminAddress: Address
+  /** Unready at once, then finishes what is in flight within `limits.drain`, then ends everything. */
+  stop(): Promise<void>
+}
+
+/** Starts a sidecar. Throws `start_failed`, with nothing left running. A store that is away does not keep it from starting. */
+export async function startSidecar(config: Config, { log, clock = systemClock, store: given }: SidecarOptions): Promise<Sidecar> {
+  let readiness: Readiness = 'starting'
+  const undo: (() => Promise<void>)[] = []
+  try {
+    const upstream = createUpstream(config)
+    undo.push(() => upstream.close())
+    const proxy: { server?: ProxyServer; sessions?: Sessions } = {}
+    const metrics = createMetrics({
+      requestsInFlight: () => proxy.server?.inFlight ?? 0,
+      upstreamInFlight: () => upstream.inFlight,
+      requestsWaitingForLock: () => proxy.sessions?.locks.waiting ?? 0,
+    })
+    const store = given ?? openStore(config, clock)
+    undo.push(() => store.close())
+    const parts = createParts(config, { log, clock, metrics, upstream, store: timedStore(store, metrics.telemetry), draining: () => readiness === 'draining' })
+    proxy.sessions = parts.sessions
+    const server = new ProxyServer(parts, upgradeTarget(config), config.limits)
+    proxy.server = server
+    const admin = new AdminServer({ metrics, readiness: () => readiness, token: config.admin.token })
+    const adminAddress = await admin.listen(config.admin.listen)
+    undo.push(() => admin.close())
+    const address = await server.listen(config.listen)
+    readiness = 'ready'
+    reportStore(store, log)
+    return {
+      address, adminAddress,
+      async stop() {
+        readiness = 'draining'
+        await server.drain(config.limits.drainMs)
+        for (const end of undo.toReversed()) await end()
+      },
+    }
+  } catch (error) {
+    for (const end of undo.toReversed()) await end()
+    throw error
+  }
+}
+
+function createParts(config: Config, running: { log: Logger; clock: Clock; metrics: Metrics; upstream: Upstream; store: SessionStore; draining: () => boolean }): Parts {
+  const { log, clock, metrics, upstream, store, draining } = running
+  const { session, limits } = config
+  const keyring = new Keyring(config.secrets.length > 0 ? config.secrets : [localSecret(config.store)])
+  const tokens = new Tokens(keyring)
+  const tokenCookie = new TokenCookie(session.cookie)
+  const vaulted = new CookieNames([...config.carriers.cookies.names, ...config.carriers.files.map((rule) => rule.cookie)])
+  return {
+    upstream, log, vaulted, tokens, tokenCookie, draining,
+    telemetry: metrics.telemetry,
+    routes: compileRoutes(config.routes, routeDefaults(config)),
+    trusted: new TrustedProxies(config.trustedProxies),
+    sorter: cookieSorter(tokenCookie.names, vaulted),
+    sessions: new Sessions({
+      store, tokens, keyring, clock, telemetry: metrics.telemetry,
+      idleTimeoutMs: session.idleTimeoutMs, lifetimeMs: session.lifetimeMs, touchIntervalMs: session.touchIntervalMs,
+      entryBytes: limits.entryBytes, sessionBytes: limits.sessionBytes,
+    }),
+    carriers: createCarriers(config, vaulted, log, clock),
+    upstreamTimeoutMs: limits.upstreamTimeoutMs,
+  }
+}
+
+/** In the order in which they inject: files look at the cookies that the app will see. */
+function createCarriers({ carriers, session, limits }: Config, vaulted: CookieNames, log: Logger, clock: Clock): Carrier[] {
+  const list: Carrier[] = []
+  if (carriers.cookies.names.length + carriers.files.length > 0) {
+    list.push(cookiesCarrier({ names: vaulted, adopt: carriers.cookies.adopt, touchIntervalMs: session.touchIntervalMs, log }))
+  }
+  if (carriers.files.length > 0) {
+    list.push(filesCarrier({ rules: carriers.files, clock, log, touchIntervalMs: session.touchIntervalMs, lockWaitMs: limits.upstreamTimeoutMs, maxBytes: limits.entryBytes }))
+  }
+  return list
+}
+
+function openStore({ store }: Config, clock: Clock): SessionStore {
+  switch (store.kind) {
+    case 'memory': return memoryStore({ clock })
+    case 'sqlite': return sqliteStore({ path: store.path, clock })
+    case 'redis': return redisStore(store)
+  }
+}
+
+function createUpstream({ upstream, limits }: Config): Upstream {
+  const common = {
+    connections: limits.upstreamConnections,
+    timeoutMs: limits.upstreamTimeoutMs,
+    // One vaulted cookie may be as large as an entry.
+    maxHeaderBytes: limits.headerBytes + limits.entryBytes,
+  }
+  if ('unix' in upstream) return new Upstream({ ...common, origin: 'http://localhost', socketPath: upstream.unix })
+  const host = upstream.host.includes(':') ? `[${upstream.host}]` : upstream.host
+  return new Upstream({ ...common, origin: `${upstream.tls === true ? 'https' : 'http'}://${host}:${upstream.port}` })
+}
+
+function upgradeTarget({ upstream }: Config): { host: string; port: number; tls: boolean } | { socketPath: string } {
+  return 'unix' in upstream ? { socketPath: upstream.unix } : { host: upstream.host, port: upstream.port, tls: upstream.tls === true }
+}
+
+/** The store is asked once, for the log: requests that need it say so themselves. */
+function reportStore(store: SessionStore, log: Logger): void {
+  store.ping().then(
+    () => log.info({ store: store.kind }, 'the store answers'),
+    (error: unknown) => log.error({ store: store.kind, err: describe(error) }, 'the store does not answer: requests with a session get 503 until it does'),
+  )
+}

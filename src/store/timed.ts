@@ -1,0 +1,30 @@
+/** A store that reports how long its calls take. */
+import type { Telemetry } from '../telemetry.ts'
+import type { SessionStore } from './store.ts'
+
+type Operation = Parameters<Telemetry['storeCall']>[0]
+
+export function timedStore(store: SessionStore, telemetry: Telemetry): SessionStore {
+  const timed = async <T>(operation: Operation, call: () => Promise<T>): Promise<T> => {
+    const start = performance.now()
+    let failed = true
+    try {
+      const result = await call()
+      failed = false
+      return result
+    } finally {
+      telemetry.storeCall(operation, (performance.now() - start) / 1_000, failed)
+    }
+  }
+  return {
+    kind: store.kind,
+    open: (key, options) => timed('open', () => store.open(key, options)),
+    commit: (key, delta) => timed('commit', () => store.commit(key, delta)),
+    destroy: (key, tombstoneMs) => timed('destroy', () => store.destroy(key, tombstoneMs)),
+    renew: (key, lease, leaseMs) => timed('renew', () => store.renew(key, lease, leaseMs)),
+    release: (key, lease) => timed('release', () => store.release(key, lease)),
+    released: (key, maxMs, signal) => store.released(key, maxMs, signal),
+    ping: () => store.ping(),
+    close: () => store.close(),
+  }
+}

@@ -1,0 +1,21 @@
+/** What the parts report of themselves. The admin side turns it into metrics; tests may listen too. */
+import type { ErrorCode } from './errors.ts'
+
+export interface Telemetry {
+  /** One request is over. `status` 0: the client hung up before an answer. `addedS`: seconds spent in the sidecar rather than in the app. */
+  request(status: number, code: ErrorCode | undefined, addedS: number): void
+  /** A token was looked up. */
+  sessionOpened(result: 'found' | 'missed'): void
+  sessionCreated(): void
+  sessionDestroyed(): void
+  /** A token cookie that did not verify was sent. */
+  tokenRefused(): void
+  /** A commit was answered, or failed. */
+  committed(result: 'committed' | 'ended' | 'too_large' | 'fenced' | 'failed'): void
+  /** A call of the store was answered. `failed`: it threw. */
+  storeCall(operation: 'open' | 'commit' | 'destroy' | 'renew' | 'release', seconds: number, failed: boolean): void
+}
+
+export const silent: Telemetry = {
+  request() {}, sessionOpened() {}, sessionCreated() {}, sessionDestroyed() {}, tokenRefused() {}, committed() {}, storeCall() {},
+}
