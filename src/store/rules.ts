@@ -94,8 +94,7 @@ export function decideOpen(stored: Row | undefined, options: OpenOptions, now: M
 /** A session that has run out is not brought back by a touch, even while the record is kept for entries with an expiry of their own. */
 function touched(row: RecordRow, touch: OpenOptions['touch'], now: Millis): RecordRow {
   if (touch === undefined || now >= row.expiresAt || now - row.touchedAt < touch.intervalMs) return row
-  const expiresAt = Math.min(now + touch.idleMs, row.endsAt)
-  return expiresAt === row.expiresAt ? row : { ...row, expiresAt, touchedAt: now }
+  return { ...row, expiresAt: Math.min(now + touch.idleMs, row.endsAt), touchedAt: now }
 }
 
 export type CommitDecision =

@@ -1,5 +1,5 @@
 import { redisStore } from '../../src/store/redis/store.ts'
-import { age, startRedis } from '../support/redis-server.ts'
+import { age, quietWith, startRedis } from '../support/redis-server.ts'
 import { describeWith } from '../support/servers.ts'
 import { storeSuite } from './store-suite.ts'
 
@@ -14,6 +14,7 @@ describeWith(['redis'], 'with a Redis server', () => {
       another,
       advance: (ms) => age(server.control, ms),
       slackMs: 20_000,
+      quiet: (key) => quietWith(server.control, 2, key),
       close: async () => {
         await Promise.all([store.close(), second.close()])
         await server.stop()

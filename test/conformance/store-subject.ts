@@ -13,6 +13,8 @@ export interface StoreSubject {
   readonly advance: (ms: number) => Promise<void>
   /** 0: time stands still between calls of `advance`. Else it goes on by itself, by less than this within one test. */
   readonly slackMs: number
+  /** Resolves when both clients do nothing any more but wait for the lease of that key. Absent: they do so at once. */
+  readonly quiet?: (key: StoreKey) => Promise<void>
   readonly close: () => Promise<void>
 }
 

@@ -35,7 +35,9 @@ export function deltas(subject: () => StoreSubject): void {
     it('sets an entry that one delta both removes and sets', async () => {
       const { store } = subject()
       const key = await given(store, { a: 'old' })
-      committed(await store.commit(key, update({ a: 'new' }, { remove: new Set(['a']) })))
+      const both = { remove: new Set(['a']), maxBytes: 4 }
+      expect(await store.commit(key, update({ a: '12345' }, both))).toEqual({ state: 'too_large' })
+      committed(await store.commit(key, update({ a: 'new' }, both)))
       expect(await texts(store, key)).toEqual({ a: 'new' })
     })
 

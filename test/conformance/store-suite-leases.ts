@@ -3,8 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { committed, create, given, grant, LEASE, newKey, read, texts, update } from './store-subject.ts'
 import type { StoreSubject } from './store-subject.ts'
 
-/** Longer than any test may take: who waits so long has not been woken. */
+/** Far longer than any test may take. */
 const LONG_MS = 60_000
+/** Who waits for so long has not been woken: stores may answer by themselves after that, in case a message was lost. */
+const WOKEN_WITHIN_MS = 4000
+
+async function promptly(waiting: Promise<unknown>): Promise<void> {
+  const start = performance.now()
+  await waiting
+  expect(performance.now() - start).toBeLessThan(WOKEN_WITHIN_MS)
+}
+
 const never = (): AbortSignal => new AbortController().signal
 
 export function leases(subject: () => StoreSubject): void {
@@ -90,6 +99,20 @@ export function leases(subject: () => StoreSubject): void {
       expect(await texts(store, key)).toEqual({ a: '3', b: 'no lease asked' })
     })
 
+    it('still fences a holder when the one after it has given the lease back, or was the same', async () => {
+      const { store, second, advance } = subject()
+      const key = await given(store, { a: '0' })
+      const first = await grant(store, key, 'one')
+      await advance(LEASE)
+      const again = await grant(store, key, 'one')
+      expect(await store.commit(key, update({ a: 'late' }, { lease: first }))).toEqual({ state: 'fenced' })
+      expect(await store.renew(key, first, LEASE)).toBe(false)
+      await store.release(key, again)
+      await second.release(key, await grant(second, key, 'two'))
+      expect(await store.commit(key, update({ a: 'late' }, { lease: again }))).toEqual({ state: 'fenced' })
+      expect(await texts(store, key)).toEqual({ a: '0' })
+    })
+
     it('gives it back in the same step as a commit, and not when that is refused', async () => {
       const { store, second } = subject()
       const key = await given(store, { a: '0' })
@@ -162,8 +185,9 @@ export function leases(subject: () => StoreSubject): void {
         const key = await given(store, { a: '1' })
         const lease = await grant(store, key, 'one')
         const waiting = Promise.all([second.released(key, LONG_MS, never()), second.released(key, LONG_MS, never()), store.released(key, LONG_MS, never())])
+        await subject().quiet?.(key)
         await wake(subject(), key, lease)
-        await waiting
+        await promptly(waiting)
       })
     }
 
@@ -188,20 +212,20 @@ export function leases(subject: () => StoreSubject): void {
     it('does not wait for a lease that nobody holds', { timeout: 15_000 }, async () => {
       const { store } = subject()
       const key = await given(store, { a: '1' })
-      await store.released(key, LONG_MS, never())
-      await store.released(newKey(), LONG_MS, never())
+      await promptly(store.released(key, LONG_MS, never()))
+      await promptly(store.released(newKey(), LONG_MS, never()))
     })
 
     it('waits no longer than it was told, or than its caller wants', { timeout: 15_000 }, async () => {
       const { store, second } = subject()
       const key = await given(store, { a: '1' })
       await grant(store, key, 'one')
-      await second.released(key, 30, never())
+      await promptly(second.released(key, 30, never()))
       const caller = new AbortController()
       const waiting = second.released(key, LONG_MS, caller.signal)
       caller.abort()
-      await waiting
-      await second.released(key, LONG_MS, AbortSignal.abort())
+      await promptly(waiting)
+      await promptly(second.released(key, LONG_MS, AbortSignal.abort()))
       expect((await second.open(key, lock('two'))).state).toBe('busy')
     })
   })

@@ -109,6 +109,28 @@ export function times(subject: () => StoreSubject): void {
       expect(await stateOf(second, key)).toBe('absent')
     })
 
+    it('does not bring a session that was idle too long back by a touch, while its record is kept', async () => {
+      const { store, advance } = subject()
+      const key = await given(store, { remember: 'me' }, { keepMs: LIFETIME })
+      await advance(IDLE)
+      for (let i = 0; i < 2; i += 1) {
+        const opened = await store.open(key, { touch })
+        if (opened.state !== 'record') throw new Error(`expected the record, the store answered ${opened.state}`)
+        expect(opened.record.expiresAt).toBeLessThanOrEqual(opened.record.now)
+      }
+      const { head } = committed(await store.commit(key, update({ a: 'new' }, { idleMs: IDLE })))
+      expect(head.expiresAt - head.now).toBe(IDLE)
+    })
+
+    it('counts the interval of touches from the last commit that kept it alive', async () => {
+      const { store, advance } = subject()
+      const key = await given(store, { a: '1' })
+      await advance(60_000)
+      const { head } = committed(await store.commit(key, update({ a: '2' }, { idleMs: IDLE })))
+      const opened = await store.open(key, { touch: { idleMs: 2 * IDLE, intervalMs: 60_000 } })
+      expect(opened).toMatchObject({ state: 'record', record: { expiresAt: head.expiresAt } })
+    })
+
     it('changes keepUntil only by a delta that names it, and clears it with 0', async () => {
       const { store, advance } = subject()
       const key = await given(store, { a: '1' }, { keepMs: LIFETIME })

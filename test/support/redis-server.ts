@@ -5,6 +5,7 @@ import { freePort } from './ports.ts'
 import { start } from './process.ts'
 import type { Running } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
+import { until } from './until.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -98,4 +99,15 @@ export async function age(control: Redis, ms: number): Promise<void> {
   const pipeline = control.pipeline()
   for (const key of await control.keys('unstick:*')) pipeline.eval(AGE, 1, key, String(ms))
   for (const [error] of await pipeline.exec() ?? []) if (error !== null) throw error
+}
+
+/** Resolves when a session's channel has so many subscribers, and no client asks the server for anything any more. */
+export async function quietWith(control: Redis, subscribers: number, key: string): Promise<void> {
+  await until(`${subscribers} subscribers`, async () => (await control.pubsub('NUMSUB', `unstick:${key}`))[1] === subscribers, 5000)
+  let before = ''
+  await until('no commands', async () => {
+    const last = before
+    before = (await control.info('commandstats')).split('\n').filter((line) => /^cmdstat_(?:evalsha|eval|subscribe):/.test(line)).join()
+    return last === before
+  }, 5000)
 }

@@ -19,12 +19,9 @@ end
 
 local idle = tonumber(ARGV[2])
 if idle >= 0 and now < record.expires and now - record.touched >= tonumber(ARGV[3]) then
-  local expires = math.min(now + idle, record.ends)
-  if expires ~= record.expires then
-    record.expires = expires
-    redis.call('HSET', key, 'x', int(expires), 't', int(now))
-    forgetAt(math.max(expires, record.keep))
-  end
+  record.expires = math.min(now + idle, record.ends)
+  redis.call('HSET', key, 'x', int(record.expires), 't', int(now))
+  forgetAt(math.max(record.expires, record.keep))
 end
 
 if tonumber(ARGV[1]) == record.version then
