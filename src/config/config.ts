@@ -35,6 +35,8 @@ export interface FilesRule {
   readonly id: RegExp | undefined
   /** Such as `/var/lib/php/sessions/sess_{id}` or `/app/flask_session/{md5('session:' + id)}`. */
   readonly path: string
+  /** `path` with the id filled in. Throws `bad_request` for an id that would leave its place in the path (`/`, NUL, dots alone). */
+  readonly render: (id: string) => string
 }
 
 export interface RouteConfig {
@@ -59,7 +61,7 @@ export interface Config {
     readonly touchIntervalMs: Millis
   }
   readonly carriers: {
-    /** Names may hold `*`. The cookies of `files` are vaulted too, named here or not. */
+    /** Names may hold `*` (any characters) and `?` (exactly one). The cookies of `files` are vaulted too, named here or not. */
     readonly cookies: { readonly names: readonly string[]; readonly adopt: boolean }
     readonly files: readonly FilesRule[]
   }

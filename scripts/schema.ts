@@ -1,0 +1,85 @@
+/**
+ * Writes what is generated from the schema of the configuration: unstick.schema.json for editors, docs/configuration.md for
+ * people. `--check` writes nothing and fails when one of them is not current.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { jsonSchema, keyDocs } from '../src/config/key-docs.ts'
+import { PRESETS } from '../src/config/presets.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+const code = (text: string): string => `\`${text}\``
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map(cell).join(' | ')} |`
+}
+
+function reference(): string {
+  const keys = keyDocs().map(({ key, type, fallback, required, description }) =>
+    row([code(key), type, required ? 'needed' : fallback === undefined || fallback === '[]' ? '' : code(fallback.replace(/^"(.*)"$/, '$1')), description]),
+  )
+  const presets = Object.entries(PRESETS).map(([name, { about, names, files }]) =>
+    row([code(name), about, [...files.map(({ cookie }) => cookie), ...names].map((cookie) => code(cookie)).join(' '), files.map(({ path }) => code(path)).join(' ')]),
+  )
+  return `<!-- Written by scripts/schema.ts from src/config/schema.ts and src/config/presets.ts: change those, then run \`npm run schema\`. -->
+# Configuration
+
+unstick reads the file named with \`-c\`, else \`./unstick.yaml\`, else \`/etc/unstick/unstick.yaml\`. The flags \`--listen\`, \`--upstream\`, \`--store\` and \`--app\`
+replace the key of their name; \`--upstream\` and \`--app\` are enough without a file. \`unstick check\` names every problem at once.
+
+- **Values from outside**, anywhere in a value: \`\${NAME}\` is an environment variable, which has to be set; \`\${NAME:-default}\` is the default where it is unset or empty;
+  \`\${file:/path}\` is what the file holds, without its last newline; \`$\${\` is a plain \`\${\`. What is put in is text, never YAML.
+- **Durations**: \`250ms\` \`30s\` \`5m\` \`24h\`. **Sizes**: \`512B\` \`64KB\` \`8MB\` \`1GB\`, 1KB being 1024 bytes.
+- **Nothing written**, as in \`domain:\`, means the default.
+- **Editors** check the file with a first line of \`# yaml-language-server: $schema=unstick.schema.json\`.
+
+## Keys
+
+| Key | Type | Default | Meaning |
+| --- | --- | --- | --- |
+${keys.join('\n')}
+
+## Presets
+
+\`app: NAME\` fills \`carriers\`. What the file says in \`carriers.files\` or \`carriers.cookies.names\` replaces what the preset says there.
+
+| Preset | App | Vaulted cookies | Files |
+| --- | --- | --- | --- |
+${presets.join('\n')}
+
+## Routes
+
+A route is matched against the path without its query, percent-decoded once, with \`//\` folded and \`.\` and \`..\` resolved, so that spelling a path
+differently does not get around a route. A path that cannot be decoded gets the defaults. \`*\` stands for any characters within a segment,
+\`**\` for any number of segments: \`/cart/**\` is \`/cart\` and all below it. Case counts, and \`/cart/\` is not \`/cart\`. A method matches itself only: \`GET\` is not \`HEAD\`.
+`
+}
+
+const outputs: readonly (readonly [string, string])[] = [
+  ['unstick.schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],
+  ['docs/configuration.md', reference()],
+]
+
+const check = process.argv.includes('--check')
+for (const [path, text] of outputs) {
+  const file = join(ROOT, path)
+  if (!check) {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  } else if (read(file) !== text) {
+    console.error(`${path} is not current: run \`npm run schema\` and commit what it writes`)
+    process.exitCode = 1
+  }
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    // Missing or unreadable: not current either way.
+    return undefined
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Which rule a request falls under. First match wins; what matches none gets the defaults.
+ *
+ * A rule is matched against the path as an app sees it, so that it cannot be dodged by spelling: without query, percent-decoded
+ * once (as UTF-8), with runs of `/` folded into one and `.` and `..` resolved. A path that cannot be decoded, or does not start
+ * with `/`, gets the defaults. Case and a final slash count: `/cart/` is under `/cart/**`, but is not `/cart`.
+ */
+import type { Millis } from '../clock.ts'
+import type { Config, RouteConfig } from './config.ts'
+import { nameMatches } from './cookie-name.ts'
+import { right, wrong, type Parsed } from './parsed.ts'
+
+export interface Route {
+  /** Whether the request may have a session at all. */
+  readonly session: boolean
+  /** Whether it keeps its session alive. */
+  readonly touch: boolean
+  readonly lock: 'exclusive' | 'off'
+  /** How long to wait for the lock before `session_busy`. */
+  readonly lockWaitMs: Millis
+}
+
+export interface Routes {
+  /** `path` as in the request target, without query. */
+  match(method: string, path: string): Route
+}
+
+export interface RoutePattern {
+  /** undefined: any method. */
+  readonly method: string | undefined
+  /** Between slashes; `**` alone stands for any number of segments, none included. */
+  readonly segments: readonly string[]
+}
+
+const ALLOWED = '/path/* or METHOD /path/**'
+
+/** Reads `GET /static/**` or `/static/**`: `*` within a segment, `**` as a segment of its own for any number of them. */
+export function parseRoutePattern(text: string): Parsed<RoutePattern> {
+  const match = /^(?:(\S+) +)?(\/\S*)$/.exec(text)
+  if (match === null) return wrong('is not a route', { allowed: ALLOWED, ...(/^[^\s/]\S*$/.test(text) ? { instead: `/${text}` } : {}) })
+  const [, method, path = ''] = match
+  if (method !== undefined && !/^[A-Z][A-Z0-9_-]*$/.test(method)) {
+    const upper = method.toUpperCase()
+    return wrong('has a method that is not a word in upper case', { allowed: ALLOWED, ...(/^[A-Z][A-Z0-9_-]*$/.test(upper) ? { instead: `${upper} ${path}` } : {}) })
+  }
+  if (/[?#]/.test(path)) return wrong('has a query or a fragment, and routes are matched without', { allowed: ALLOWED })
+  const segments = path.slice(1).split('/')
+  if (segments.some((segment) => segment !== '**' && segment.includes('**'))) return wrong('has ** beside other characters', { allowed: '** between slashes, as in /static/**/*.js' })
+  if (normalisePath(path) !== path) return wrong('can never match: paths are matched decoded, without // and without . or .. segments')
+  return right({ method, segments })
+}
+
+/** The path as rules see it; undefined when it cannot be decoded or is no path. */
+export function normalisePath(path: string): string | undefined {
+  if (!path.startsWith('/')) return undefined
+  if (!/%|\/\/|\/\./.test(path)) return path
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(path)
+  } catch {
+    // Not UTF-8 or a stray %: the caller treats it as matching no rule.
+    return undefined
+  }
+  const segments: string[] = []
+  const parts = decoded.split('/')
+  for (const [i, part] of parts.entries()) {
+    const last = i === parts.length - 1
+    if (part === '..') segments.pop()
+    else if (part !== '' && part !== '.') {
+      segments.push(part)
+      continue
+    }
+    // A path that ends in a slash or a dot segment names a folder, which ends in a slash.
+    if (last) segments.push('')
+  }
+  return `/${segments.join('/')}`
+}
+
+/** Whether the segments of a path are what the pattern stands for. Backtracks to the last `**` only, so time stays bounded. */
+export function segmentsMatch(pattern: readonly string[], path: readonly string[]): boolean {
+  let p = 0
+  let s = 0
+  let stars = -1
+  let resume = 0
+  while (s < path.length) {
+    const piece = pattern[p]
+    if (piece === '**') {
+      stars = p
+      resume = s
+      p += 1
+    } else if (piece !== undefined && segmentMatches(piece, path[s] ?? '')) {
+      p += 1
+      s += 1
+    } else if (stars !== -1) {
+      resume += 1
+      p = stars + 1
+      s = resume
+    } else return false
+  }
+  while (pattern[p] === '**') p += 1
+  return p === pattern.length
+}
+
+function segmentMatches(pattern: string, segment: string): boolean {
+  return pattern.includes('*') ? nameMatches(pattern, segment) : pattern === segment
+}
+
+/** What a request gets that no rule speaks of: files lock, since their apps lock their files on one machine too. */
+export function routeDefaults(config: Pick<Config, 'carriers'>): Route {
+  return Object.freeze({ session: true, touch: true, lock: config.carriers.files.length > 0 ? 'exclusive' : 'off', lockWaitMs: DEFAULT_LOCK_WAIT_MS })
+}
+
+export const DEFAULT_LOCK_WAIT_MS: Millis = 30_000
+
+/** Compiles the rules once; `match` hands out the same frozen objects again and again. Throws on a pattern that was not checked before. */
+export function compileRoutes(routes: readonly RouteConfig[], defaults: Route): Routes {
+  if (routes.length === 0) return { match: () => defaults }
+  const compiled = routes.map((route) => {
+    const pattern = parseRoutePattern(route.match)
+    if (!pattern.ok) throw new TypeError(`the route ${JSON.stringify(route.match)} ${pattern.problem}`)
+    const result: Route = Object.freeze({
+      session: route.session !== 'off',
+      touch: route.touch ?? defaults.touch,
+      lock: route.lock ?? defaults.lock,
+      lockWaitMs: route.lockWaitMs ?? defaults.lockWaitMs,
+    })
+    return { ...pattern.value, result }
+  })
+  return {
+    match(method, path) {
+      const normal = normalisePath(path)
+      if (normal === undefined) return defaults
+      const segments = normal.slice(1).split('/')
+      for (const { method: wanted, segments: pattern, result } of compiled) {
+        if ((wanted === undefined || wanted === method) && segmentsMatch(pattern, segments)) return result
+      }
+      return defaults
+    },
+  }
+}
+
+/** Whether every request that `later` matches is taken by `earlier` already. May miss a case, never claims a wrong one. */
+export function shadows(earlier: RoutePattern, later: RoutePattern): boolean {
+  if (earlier.method !== undefined && earlier.method !== later.method) return false
+  const plain = earlier.segments.filter((segment) => segment !== '**')
+  if (plain.length === earlier.segments.length - 1 && earlier.segments.at(-1) === '**') {
+    return plain.every((segment, i) => later.segments[i] === segment)
+  }
+  return earlier.segments.length === later.segments.length && earlier.segments.every((segment, i) => segment === later.segments[i])
+}

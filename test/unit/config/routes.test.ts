@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import type { RouteConfig } from '../../../src/config/config.ts'
+import { compileRoutes, normalisePath, routeDefaults, type Route } from '../../../src/config/routes.ts'
+import { configOf } from './lines.ts'
+
+const DEFAULTS: Route = { session: true, touch: true, lock: 'off', lockWaitMs: 30_000 }
+
+/** Whether a request falls under the one rule `match`. */
+const falls = (match: string, method: string, path: string): boolean => !compileRoutes([{ match, session: 'off' }], DEFAULTS).match(method, path).session
+
+describe('a rule', () => {
+  it.each([
+    ['/a', '/a', true],
+    ['/a', '/a/', false],
+    ['/a', '/A', false],
+    ['/a', '/ab', false],
+    ['/', '/', true],
+    ['/', '/a', false],
+    ['/*', '/a', true],
+    ['/*', '/', true],
+    ['/*', '/a/b', false],
+    ['/a/*/c', '/a/b/c', true],
+    ['/a/*/c', '/a/b/b/c', false],
+    ['/a/*.js', '/a/x.y.js', true],
+    ['/a/*.js', '/a/x.css', false],
+    ['/a/b*d*', '/a/bcd', true],
+    ['/a/**', '/a', true],
+    ['/a/**', '/a/', true],
+    ['/a/**', '/a/b/c/', true],
+    ['/a/**', '/ab', false],
+    ['/**', '/', true],
+    ['/**', '/a/b', true],
+    ['/a/**/z', '/a/z', true],
+    ['/a/**/z', '/a/b/c/z', true],
+    ['/a/**/z', '/a/b/c/z/y', false],
+    ['/a/**/m/**/z', '/a/m/b/m/c/z', true],
+    ['/**/*.js', '/x.js', true],
+    ['/**/*.js', '/a/b/x.js', true],
+    ['/a+b/(c)', '/a+b/(c)', true],
+    ['/a?', '/ab', false],
+  ])('%s, of %s: %s', (match, path, expected) => {
+    if (match.includes('?')) expect(() => falls(match, 'GET', path)).toThrow(TypeError)
+    else expect(falls(match, 'GET', path)).toBe(expected)
+  })
+
+  it('holds for its method only, when it names one', () => {
+    expect(falls('POST /a', 'POST', '/a')).toBe(true)
+    expect(falls('POST /a', 'GET', '/a')).toBe(false)
+    expect(falls('GET /a', 'HEAD', '/a')).toBe(false)
+    expect(falls('PROPFIND /a', 'PROPFIND', '/a')).toBe(true)
+    expect(falls('/a', 'ANYTHING', '/a')).toBe(true)
+  })
+
+  it.each(['/cart/pay', '//cart/pay', '/cart//pay', '/./cart/pay', '/x/../cart/pay', '/%63art/pay', '/c%61rt/%70ay', '/x/%2e%2e/cart/pay', '/cart%2Fpay', '/x%2f..%2Fcart/pay', '/../cart/pay'])(
+    'is not dodged by spelling: %s',
+    (path) => {
+      expect(falls('/cart/pay', 'GET', path)).toBe(true)
+    },
+  )
+
+  it.each(['/static/../cart/pay', '/static/%2e%2e/cart/pay', '/static/..%2fcart/pay', '/static/%zz', '/static/%', '/static/%ff', '*', '', 'static/x', '/static%252f..'])(
+    'does not take a path that only looks like it: %s',
+    (path) => {
+      expect(falls('/static/**', 'GET', path)).toBe(false)
+    },
+  )
+
+  it('decodes once only', () => {
+    expect(falls('/a/**', 'GET', '/%2561/x')).toBe(false)
+    expect(normalisePath('/%2561')).toBe('/%61')
+  })
+
+  it('matches decoded text beyond ASCII', () => {
+    expect(falls('/straße', 'GET', '/stra%C3%9Fe')).toBe(true)
+  })
+
+  it('answers quickly, whatever the path', () => {
+    const rules: RouteConfig[] = [{ match: '/**/a*a*a*a*b/**/c*c*c*d/**/e' }]
+    const routes = compileRoutes(rules, DEFAULTS)
+    const start = performance.now()
+    routes.match('GET', `/${'a'.repeat(30_000)}`)
+    routes.match('GET', '/a'.repeat(15_000))
+    routes.match('GET', `/${'aaab/'.repeat(3000)}${'cccd/'.repeat(3000)}`)
+    // Milliseconds in truth: a backtracking matcher would need minutes.
+    expect(performance.now() - start).toBeLessThan(3000)
+  })
+})
+
+describe('rules', () => {
+  const routes = compileRoutes(
+    [
+      { match: 'GET /static/**', session: 'off' },
+      { match: '/api/poll/**', touch: false },
+      { match: 'POST /cart/**', lock: 'exclusive', lockWaitMs: 5000 },
+      { match: '/cart/**', lock: 'off' },
+    ],
+    DEFAULTS,
+  )
+
+  it('are asked in order, and the first that matches counts', () => {
+    expect(routes.match('POST', '/cart/add')).toEqual({ session: true, touch: true, lock: 'exclusive', lockWaitMs: 5000 })
+    expect(routes.match('GET', '/cart/add')).toEqual({ session: true, touch: true, lock: 'off', lockWaitMs: 30_000 })
+    expect(routes.match('GET', '/api/poll/1')).toEqual({ session: true, touch: false, lock: 'off', lockWaitMs: 30_000 })
+    expect(routes.match('GET', '/static/a.css').session).toBe(false)
+  })
+
+  it('leave what matches none to the defaults', () => {
+    expect(routes.match('POST', '/static/a.css')).toBe(DEFAULTS)
+    expect(routes.match('GET', '/')).toBe(DEFAULTS)
+  })
+
+  it('hand out the same object each time', () => {
+    expect(routes.match('GET', '/static/a')).toBe(routes.match('GET', '/static/b'))
+    expect(Object.isFrozen(routes.match('GET', '/static/a'))).toBe(true)
+    expect(compileRoutes([], DEFAULTS).match('GET', '/%')).toBe(DEFAULTS)
+  })
+})
+
+describe('the defaults', () => {
+  it('lock where files are carried', () => {
+    expect(routeDefaults(configOf('app: php'))).toEqual({ session: true, touch: true, lock: 'exclusive', lockWaitMs: 30_000 })
+    expect(routeDefaults(configOf('app: flask'))).toEqual({ session: true, touch: true, lock: 'off', lockWaitMs: 30_000 })
+  })
+})
