@@ -1,6 +1,6 @@
 /** Whatever is called in whatever order: every store answers what a Map would. */
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, it } from 'vitest'
 import { memoryStore } from '../../src/store/memory.ts'
 import { redisStore } from '../../src/store/redis/store.ts'

@@ -1,5 +1,5 @@
 /** Random calls of a store, and running them on a store and on the model side by side. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Committed, Delta, Lease, OpenOptions, Opened, SessionStore, StoreKey } from '../../src/store/store.ts'
 import { StoreModel } from './store-model.ts'
