@@ -4,7 +4,7 @@
  *
  * Sealed: format (1 byte) · key id (4) · nonce (12) · ciphertext · tag (16).
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomFillSync } from 'node:crypto'
 import type { Key } from './keyring.ts'
 
 const FORMAT = 1
@@ -15,9 +15,12 @@ const TAG_BYTES = 16
 /** What a sealed value is longer than its plain form, in bytes. */
 export const SEAL_OVERHEAD_BYTES = TEXT_AT + TAG_BYTES
 
-/** The key that seals one session: HKDF of its token's random bytes, salted by the secret's seal key. 32 bytes. */
-export function sessionKey(random: Uint8Array, key: Key): Buffer {
-  return Buffer.from(hkdfSync('sha256', random, key.seal, 'unstick session v1', 32))
+/**
+ * The key that seals one session: HKDF of its token's random bytes, salted by the secret's seal key. As a key object, with which
+ * opening an entry costs a quarter of what it costs with plain bytes.
+ */
+export function sessionKey(random: Uint8Array, key: Key): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', random, key.seal, 'unstick session v1', 32)))
 }
 
 // Nonces are random, 96 bits, per session key: far from the 2^32 seals at which a collision would begin to matter. Filled in bulk, since
@@ -36,7 +39,7 @@ function nonce(): Buffer {
 
 const associated = (storeKey: string, name: string): Buffer => Buffer.from(`${FORMAT}\0${storeKey}\0${name}`)
 
-export function seal(plain: Uint8Array, key: Key, sealing: Buffer, storeKey: string, name: string): Buffer {
+export function seal(plain: Uint8Array, key: Key, sealing: KeyObject, storeKey: string, name: string): Buffer {
   const iv = nonce()
   const cipher = createCipheriv('aes-256-gcm', sealing, iv)
   cipher.setAAD(associated(storeKey, name))
@@ -52,7 +55,7 @@ export function sealedWith(sealed: Uint8Array): string | undefined {
 }
 
 /** undefined: not sealed by this key for this record and name, or changed since. */
-export function unseal(sealed: Uint8Array, sealing: Buffer, storeKey: string, name: string): Buffer | undefined {
+export function unseal(sealed: Uint8Array, sealing: KeyObject, storeKey: string, name: string): Buffer | undefined {
   const end = sealed.length - TAG_BYTES
   const decipher = createDecipheriv('aes-256-gcm', sealing, sealed.subarray(NONCE_AT, TEXT_AT), { authTagLength: TAG_BYTES })
   decipher.setAAD(associated(storeKey, name))

@@ -42,7 +42,8 @@ export class Exchange implements ResponseSink {
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   readonly #reply: Reply
-  readonly #gone = new AbortController()
+  /** Made when something may have to wait, which most requests never do. */
+  #gone: AbortController | undefined
   readonly #startedAt = performance.now()
   #addedMs = 0
   #waitingSince = 0
@@ -67,12 +68,18 @@ export class Exchange implements ResponseSink {
       if (route.session) {
         const visit = new Visit(this.#parts, request, route)
         this.#visit = visit
-        await visit.begin(this.#gone.signal)
+        await visit.begin(() => this.#goneSignal())
       }
       this.#forward(request)
     } catch (error) {
       await this.#fail(asUnstickError(error, 'bad_request', 'The request could not be handled.'))
     }
+  }
+
+  #goneSignal(): AbortSignal {
+    this.#gone ??= new AbortController()
+    if (this.#reply.gone) this.#gone.abort()
+    return this.#gone.signal
   }
 
   #forward(request: SortedRequest): void {
@@ -96,7 +103,7 @@ export class Exchange implements ResponseSink {
   /** The sidecar stops and will not wait longer: an answer if none has begun, else the connection is cut. */
   expire(): void {
     const error = new UnstickError('draining', 'This sidecar is shutting down. Try again.')
-    this.#gone.abort()
+    this.#gone?.abort()
     this.#flow?.abort()
     void this.#fail(error)
   }
@@ -256,7 +263,7 @@ export class Exchange implements ResponseSink {
 
   #onClosed(): void {
     if (this.#over || this.#outgoing.writableFinished) return
-    this.#gone.abort()
+    this.#gone?.abort()
     this.#reply.abandon()
     this.#afterHangUp()
   }

@@ -8,6 +8,9 @@ import { headerKind } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
 import type { Flow } from './upstream.ts'
 
+/** Above this, copying costs more than a second piece in the write. */
+const ONE_WRITE_BYTES = 8 * 1024
+
 export class Reply {
   readonly #response: ServerResponse
   readonly #stallMs: Millis
@@ -78,8 +81,11 @@ export class Reply {
     clearTimeout(this.#stalled)
     if (this.gone) return
     if (trailers.length > 0) this.#response.addTrailers(pairs(trailers))
-    if (this.#last === undefined) this.#response.end()
-    else this.#response.end(this.#last)
+    const last = this.#last
+    if (last === undefined) this.#response.end()
+    // As a string, Node puts a small body into the same write as the head; a buffer would go beside it.
+    else if (this.#passed === 0 && last.length <= ONE_WRITE_BYTES) this.#response.end(last.toString('latin1'), 'latin1')
+    else this.#response.end(last)
   }
 
   /** A truncated answer must not pass for a whole one: the connection goes. */

@@ -47,7 +47,7 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
     if (route.session) {
       // A connection that may stay open for hours must not hold its session's lease.
       visit = new Visit(parts, sorted, { ...route, lock: 'off' })
-      await visit.begin(gone.signal)
+      await visit.begin(() => gone.signal)
     }
     const answered = await ask(parts, target, sorted, gone.signal)
     status = answered.response.statusCode ?? 502

@@ -35,15 +35,15 @@ export class Visit {
     return this.#parts.carriers.some(({ commitPoint }) => commitPoint === 'end')
   }
 
-  /** Opens the session that the token names, and lets the carriers put it before the app. No token: no store access. */
-  async begin(signal: AbortSignal): Promise<void> {
+  /** Opens the session that the token names, and lets the carriers put it before the app. No token: no store access. `gone`: tells when the client has hung up. */
+  async begin(gone: () => AbortSignal): Promise<void> {
     const { tokens, telemetry, carriers, sessions } = this.#parts
     if (this.#request.tokens.length > 0) {
       const seen = tokens.verifyFirst(this.#request.tokens)
       if (seen === undefined) telemetry.tokenRefused()
       else {
         const { touch, lock, lockWaitMs } = this.#route
-        this.#session = await sessions.open(seen, { touch, signal, ...(lock === 'exclusive' ? { lockWaitMs } : {}) })
+        this.#session = await sessions.open(seen, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
         telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
         if (this.#session !== undefined && tokens.isStale(seen.token)) this.#giveToken(this.#session)
       }

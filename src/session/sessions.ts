@@ -31,9 +31,8 @@ export interface SessionsOptions {
 /** How a request wants its session: from its route. */
 export interface OpenRequest {
   readonly touch: boolean
-  /** Take the lease, waiting this long at the most. */
-  readonly lockWaitMs?: Millis
-  readonly signal: AbortSignal
+  /** Take the lease, waiting so long at the most, and not when nobody waits for the answer any more. */
+  readonly wait?: { readonly ms: Millis; readonly signal: AbortSignal }
 }
 
 export interface CommitRequest {
@@ -70,11 +69,11 @@ export class Sessions {
   async open({ token }: SeenToken, request: OpenRequest): Promise<Session | undefined> {
     const { store, idleTimeoutMs, touchIntervalMs } = this.#options
     const options = request.touch ? { touch: { idleMs: idleTimeoutMs, intervalMs: touchIntervalMs } } : {}
-    if (request.lockWaitMs === undefined) {
+    if (request.wait === undefined) {
       const opened = await store.open(token.storeKey, options)
       return opened.state === 'record' ? this.#unsealed(token, opened.record) : undefined
     }
-    const { opened, hold } = await this.#locks.open(token.storeKey, options, request.lockWaitMs, request.signal)
+    const { opened, hold } = await this.#locks.open(token.storeKey, options, request.wait.ms, request.wait.signal)
     if (opened.state !== 'record') return undefined
     return this.#held(token, opened, hold)
   }

@@ -5,7 +5,7 @@
  * Cookie value: key id (6 characters), random (43), `.`, version in base 36, `.`, MAC (22); base64url. At most 84 characters.
  * The MAC covers the version too, so a client cannot ask for older state than it was given.
  */
-import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Bounded } from '../bounded.ts'
 import type { Key, Keyring } from '../crypto/keyring.ts'
 import { sessionKey } from '../crypto/seal.ts'
@@ -20,7 +20,7 @@ export class Token {
   /** The key that signed it as it came; a token signed by an older one is signed anew in the response. */
   readonly signedBy: Key
   readonly storeKey: StoreKey
-  readonly #sealing = new Map<string, Buffer>()
+  readonly #sealing = new Map<string, KeyObject>()
 
   constructor(random: Buffer, signedBy: Key) {
     this.random = random
@@ -29,7 +29,7 @@ export class Token {
   }
 
   /** The key that seals this session under one of the secrets. */
-  sealing(key: Key): Buffer {
+  sealing(key: Key): KeyObject {
     let sealing = this.#sealing.get(key.idText)
     if (sealing === undefined) {
       sealing = sessionKey(this.random, key)
