@@ -66,7 +66,8 @@ const PRESETS_BY_NAME = {
     names: [],
     files: [{ cookie: 'JSESSIONID', id: '^[0-9A-F]{32}(?:\\.[A-Za-z0-9_-]{1,64})?$', path: '/usr/local/tomcat/work/Catalina/localhost/ROOT/{id}.session' }],
   },
-  // `APP_session`, since Laravel 12 `APP-session`: https://github.com/laravel/laravel/blob/12.x/config/session.php. The cookie driver keeps the data in
+  // `APP_session` and, in newer ones, `APP-session`: https://github.com/laravel/laravel/blob/12.x/config/session.php and
+  // https://laravel.com/docs/13.x/upgrade (Cache Prefixes and Session Cookie Names). The cookie driver keeps the data in
   // a cookie named by the session id, 40 letters and digits: https://github.com/laravel/framework/blob/12.x/src/Illuminate/Session/CookieSessionHandler.php
   // and Store.php (isValidId). `remember_web_HASH`: src/Illuminate/Auth/SessionGuard.php (getRecallerName).
   // XSRF-TOKEN stays with the client, whose scripts read it: https://laravel.com/docs/12.x/csrf#csrf-x-xsrf-token.
