@@ -59,10 +59,10 @@ export class Replica {
 
   status(): ReplicaStatus {
     const { name } = this.#plan
-    if (this.#start !== undefined) return { name, state: 'starting', detail: 'it will be back in a moment' }
+    if (this.#start !== undefined) return { name, state: 'starting', detail: 'back in a moment' }
     const [app, sidecar] = [this.pidOf('app'), this.pidOf('sidecar')]
-    if (app !== undefined && sidecar !== undefined) return { name, state: 'up', detail: `app pid ${app}, sidecar pid ${sidecar}` }
-    return { name, state: 'down', detail: app === undefined ? 'killed; it returns in a few seconds' : 'its sidecar is down' }
+    if (app !== undefined && sidecar !== undefined) return { name, state: 'up', detail: `pid ${app}, sidecar ${sidecar}` }
+    return { name, state: 'down', detail: app === undefined ? 'back in a few seconds' : 'its sidecar is down' }
   }
 
   /** Starts what is not running. An app always starts with an empty folder, as in a new container. Throws `start_failed`. */

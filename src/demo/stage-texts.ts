@@ -9,6 +9,14 @@ export interface Addresses {
   readonly without: number
 }
 
+const TRIES = [
+  'Log in, then reload the page a few times.',
+  'Put pans into the cart.',
+  'Send 20 requests and watch the tiles.',
+  'Kill the replica that answered, and carry on.',
+  'Do the same at the other address.',
+]
+
 export const urlOf = (port: number): string => `http://127.0.0.1:${port}`
 
 /** `run`: differs from one demo to the next. */
@@ -17,7 +25,7 @@ export function stagesFor(run: string, ports: Addresses): Stages {
     { label: 'Without', href: urlOf(ports.without), here: here === ports.without },
     { label: 'With unstick', href: urlOf(ports.withUnstick), here: here === ports.withUnstick },
   ]
-  const common = { run, kicker: 'unstick demo: one shop, two replicas', replicas: REPLICAS, control: CONTROL_PATH }
+  const common = { run, kicker: 'unstick demo: one shop, two replicas', replicas: REPLICAS, control: CONTROL_PATH, tries: TRIES }
   return {
     [ports.withUnstick]: {
       ...common,

@@ -42,14 +42,18 @@ export function renderPage(answer: Answer, stage: Stage | undefined): string {
 <a class="skip" href="#shop">Skip to the shop</a>
 ${stage && header(stage, answer)}
 <main${stage ? '' : raw(' class="alone"')}>
-${stage && instruments(stage, answer)}
+${stage && answerCard(stage, answer)}
 <section class="card shop" id="shop" aria-labelledby="shop-title" tabindex="-1">
   <header><h2 id="shop-title">Pan &amp; Lid</h2><p class="hint">Nothing sticks here.</p></header>
   <div class="floor">
     <ul class="products">${CATALOGUE.map(productCard)}</ul>
-    <section class="visitor" id="visitor" aria-label="You">${raw(panel)}</section>
+    <div class="aside">
+      <section class="visitor" id="visitor" aria-label="You">${raw(panel)}</section>
+      ${stage && tries(stage)}
+    </div>
   </div>
 </section>
+${stage && replicasCard(stage)}
 </main>
 <script type="application/json" id="state">${raw(state.replaceAll('<', '\\u003c'))}</script>
 <script>${raw(SCRIPT)}</script>
@@ -72,26 +76,30 @@ const header = (stage: Stage, answer: Answer): Html => html`<header class="stage
   </div>
 </header>`
 
-const instruments = (stage: Stage, answer: Answer): Html => html`<div class="instruments">
-<section class="card answer" aria-labelledby="answer-title">
+const tries = (stage: Stage): Html => html`<section class="tries" aria-labelledby="tries-title">
+  <h3 class="label" id="tries-title">What to try</h3>
+  <ol>${stage.tries.map((step) => html`<li>${step}</li>`)}</ol>
+</section>`
+
+const answerCard = (stage: Stage, answer: Answer): Html => html`<section class="card answer" aria-labelledby="answer-title">
   <h2 id="answer-title" class="label">This answer</h2>
   <div class="told" role="status">
     <span class="letter tint-${stage.replicas.indexOf(answer.replica)}" id="letter" aria-hidden="true">${answer.replica}</span>
     <p><span class="by" id="by">Replica ${answer.replica} answered</span> <span class="verdict" id="verdict"></span></p>
   </div>
-  <h2 class="label" id="strip-title">The last 40 answers</h2>
+  <div class="strip-head"><h2 class="label" id="strip-title">The last 40 answers</h2><button class="quiet" id="clear" hidden>Clear</button></div>
   <ol class="strip" id="strip" aria-labelledby="strip-title"></ol>
   <p class="sum" id="sum">Each request adds a tile here: who answered, and whether the session was kept.</p>
   <p class="row actions" id="actions" hidden>
     <button class="main" data-ask="20">Send 20 requests</button>
     <button data-ask="1">Send one</button>
-    <button class="quiet" id="clear">Clear</button>
   </p>
   <noscript><p class="hint">The tiles need JavaScript; the shop does not. Reload to send another request.</p></noscript>
-</section>
-${
+</section>`
+
+const replicasCard = (stage: Stage): Html | false =>
   stage.control !== undefined &&
-  html`<section class="card" aria-labelledby="replicas-title">
+  html`<section class="card running" aria-labelledby="replicas-title">
   <h2 id="replicas-title" class="label">The replicas</h2>
   <ul class="replicas" id="replicas">${stage.replicas.map(
     (name, index) => html`<li data-replica="${name}">
@@ -102,8 +110,6 @@ ${
   )}</ul>
   <p class="hint">Kill sends <code>kill -9</code>. The replica returns within seconds, with no session files.</p>
 </section>`
-}
-</div>`
 
 const productCard = ({ id, name, about, price, drawing }: Product): Html => html`<li>
   <div class="drawing">${raw(drawing)}</div>

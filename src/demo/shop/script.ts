@@ -42,9 +42,19 @@ function tile({ replica, verdict }) {
   return item;
 }
 
+const slot = () => {
+  const item = document.createElement('li');
+  item.className = 'slot';
+  item.setAttribute('aria-hidden', 'true');
+  return item;
+};
+
 function drawStrip() {
   const { answers } = memory;
-  $('strip').replaceChildren(...answers.map(tile));
+  const tiles = answers.map(tile);
+  if (tiles.length > 0) tiles[tiles.length - 1].classList.add('latest');
+  $('strip').replaceChildren(...tiles, ...Array.from({ length: MOST - answers.length }, slot));
+  $('clear').hidden = answers.length === 0;
   if (answers.length === 0) { $('sum').textContent = 'Each request adds a tile here: who answered, and whether the session was kept.'; return; }
   const count = (test) => answers.filter(test).length;
   const by = stage.replicas.map((name) => count((a) => a.replica === name) + ' by ' + name).join(', ');
@@ -64,8 +74,8 @@ function drawAnswer(answer, verdict) {
   const who = memory.expected ? memory.expected.user : '';
   const what = memory.expected && memory.expected.pieces > 0 ? who + ' and the cart' : who;
   $('verdict').className = 'verdict ' + verdict;
-  $('verdict').textContent = verdict === 'kept' ? 'It knows ' + what + '.'
-    : verdict === 'lost' ? (answer.user === null ? 'It has never heard of ' + who + '.' : 'It has no cart for ' + answer.user + '.')
+  $('verdict').textContent = verdict === 'kept' ? 'Session kept: it knows ' + what + '.'
+    : verdict === 'lost' ? (answer.user === null ? 'Session lost: it has never heard of ' + who + '.' : 'Session lost: it has no cart for ' + answer.user + '.')
     : answer.user === null ? 'Nobody is logged in yet.' : 'It has just let ' + answer.user + ' in.';
   if ($('schematic')) $('schematic').dataset.lit = index;
 }
@@ -143,6 +153,7 @@ async function drawReplicas() {
   clearTimeout(timer);
   let settled = true;
   try {
+    const down = [];
     const replicas = await (await fetch(stage.control + '/replicas', { cache: 'no-store' })).json();
     for (const { name, state, detail } of replicas) {
       const row = [...rows.children].find((item) => item.dataset.replica === name);
@@ -151,8 +162,9 @@ async function drawReplicas() {
       row.querySelector('[data-state]').textContent = 'Replica ' + name + ' is ' + state;
       row.querySelector('[data-detail]').textContent = detail;
       row.querySelector('button').disabled = state !== 'up';
-      if (state !== 'up') settled = false;
+      if (state !== 'up') { settled = false; down.push(stage.replicas.indexOf(name)); }
     }
+    if ($('schematic')) $('schematic').dataset.down = down.join(' ');
   } catch {
     for (const row of rows.children) { row.className = 'down'; row.querySelector('[data-detail]').textContent = 'The demo has stopped.'; row.querySelector('button').disabled = true; }
   }

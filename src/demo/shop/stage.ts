@@ -9,6 +9,8 @@ export interface Stage {
   readonly kicker: string
   readonly title: string
   readonly says: string
+  /** Steps for a visitor, in order. */
+  readonly tries: readonly string[]
   /** Changes the colour of the page: `plain` replicas alone, `joined` ones that share sessions. */
   readonly tone: 'plain' | 'joined'
   /** What stands between the balancer and each replica, and what all of those share; undefined: nothing does. */

@@ -61,24 +61,30 @@ input{font:inherit;min-height:2.5rem;min-width:0;flex:1 1 7rem;padding:.35rem .7
 [data-lit="1"] .wire.lane-1 path{stroke:var(--on-b);stroke-width:4}
 [data-lit="0"] .lane-0 .replica rect{fill:var(--on-a)}[data-lit="1"] .lane-1 .replica rect{fill:var(--on-b)}
 [data-lit="0"] .lane-0 .replica text,[data-lit="1"] .lane-1 .replica text{fill:#14161b;font-weight:650}
+[data-down~="0"] g.lane-0:not(.wire),[data-down~="1"] g.lane-1:not(.wire){opacity:.3}
+[data-down~="0"] .lane-0 path,[data-down~="1"] .lane-1 path{stroke-dasharray:2 6}
 [data-lit="0"] .wire.lane-1 path:first-child,[data-lit="1"] .wire.lane-0 path:first-child{stroke:none}
 
-main{max-width:76rem;margin:auto;padding:1.5rem;display:grid;gap:1.25rem;grid-template-columns:minmax(0,1fr) 25rem;align-items:start}
+main{max-width:76rem;margin:auto;padding:1.5rem;display:grid;gap:1.25rem;grid-template-columns:minmax(0,1fr) 25rem;align-items:start;grid-template-rows:auto 1fr}
 main.alone{grid-template-columns:minmax(0,1fr)}
-.instruments{order:2;display:grid;gap:1.25rem;position:sticky;top:1.25rem}
+.shop{grid-column:1;grid-row:1/span 2}
+.answer,.running{grid-column:2}
+main.alone .shop{grid-row:1}
 .card{background:var(--card);border:1px solid var(--line);border-radius:var(--round);padding:1.25rem}
 
 .letter{flex:none;display:grid;place-items:center;width:2.5rem;height:2.5rem;border-radius:9px;font-weight:700;color:var(--on);background:var(--muted)}
 .letter.tint-0{background:var(--a)}.letter.tint-1{background:var(--b)}
-.told{display:flex;gap:.9rem;align-items:center;margin:.6rem 0 1.25rem;min-height:3.5rem}
+.told{display:flex;gap:.9rem;align-items:center;margin:.6rem 0 .7rem;min-height:3.9rem}
 .told .letter{width:3.5rem;height:3.5rem;font-size:1.7rem;border-radius:12px}
 .by{display:block;font-weight:650;font-size:1.1rem;line-height:1.3}
 .verdict.kept{color:var(--kept)}.verdict.lost,.verdict.failed{color:var(--lost);font-weight:600}
 .verdict{overflow-wrap:anywhere}
-.strip{display:grid;grid-template-columns:repeat(10,1fr);gap:4px;margin:.6rem 0 .6rem;grid-auto-rows:2.1rem;min-height:calc(4*2.1rem + 12px)}
+.strip-head{display:flex;justify-content:space-between;align-items:center;min-height:2.5rem}
+.strip{display:grid;grid-template-columns:repeat(10,1fr);gap:4px;margin:.2rem 0 .6rem;grid-auto-rows:2.1rem;min-height:calc(4*2.1rem + 12px)}
 .strip li{--tint:var(--muted);position:relative;border-radius:6px;display:flex;align-items:center;justify-content:center;gap:1px;font-size:.8rem;font-weight:700;
 background:var(--tint);color:var(--on);border:1.5px solid var(--tint)}
 .strip li.tint-0{--tint:var(--a)}.strip li.tint-1{--tint:var(--b)}
+.strip li.slot{background:none;border:1.5px solid var(--line);opacity:.7}
 .strip li.new{background:none;color:var(--tint)}
 .strip li.lost,.strip li.failed{background:none;color:var(--lost);border:1.5px dashed var(--lost)}
 .strip svg{width:.8rem;fill:none;stroke:currentColor;stroke-width:2.6;stroke-linecap:round;stroke-linejoin:round}
@@ -101,6 +107,11 @@ background:var(--tint);color:var(--on);border:1.5px solid var(--tint)}
 .products form{display:flex;align-items:center;justify-content:space-between;margin-top:.5rem}
 .price{font-weight:650;font-variant-numeric:tabular-nums}
 .visitor{background:var(--soft);border-radius:11px;padding:1.1rem;min-height:12.5rem}
+.aside{display:grid;gap:1.25rem}
+.tries{padding:0 .2rem}
+.tries ol{list-style:decimal;padding-left:1.3rem;margin-top:.5rem;font-size:.94rem}
+.tries li{padding:.12rem 0 .12rem .15rem}
+.tries li::marker{color:var(--muted);font-variant-numeric:tabular-nums}
 .login label{display:block;font-size:.9rem;font-weight:600;margin:.7rem 0 .3rem}
 .login .hint{margin-top:.6rem}
 .refused{color:var(--lost);font-weight:600;margin-bottom:.6rem}
@@ -120,19 +131,19 @@ background:var(--tint);color:var(--on);border:1.5px solid var(--tint)}
 .stage .inner{grid-template-columns:1fr;padding:1.5rem 1.25rem}
 .schematic{max-width:34rem}
 main{grid-template-columns:minmax(0,1fr)}
-.instruments{order:0;position:static}
+.shop,.answer,.running{grid-column:1;grid-row:auto}
 }
 @media (max-width:42rem){
-main{padding:.9rem;gap:.9rem}.instruments{gap:.9rem}
+main{padding:.9rem;gap:.9rem}
 .card{padding:1rem}
 .floor{grid-template-columns:minmax(0,1fr)}
-.visitor{order:-1;min-height:0}
+.aside{order:-1}.visitor{min-height:0}
 .products{gap:.7rem}.products li{padding:.7rem}
 .products button{padding-inline:.7rem}
 }
 @media (prefers-reduced-motion:no-preference){
 .schematic rect,.schematic path{transition:stroke .18s,fill .18s}
-.strip li:last-child{animation:land .22s ease-out}
+.strip li.latest{animation:land .22s ease-out}
 @keyframes land{from{transform:scale(.6)}}
 }
 @media (forced-colors:active){.strip li,.letter{border:1px solid;forced-color-adjust:none}}
