@@ -13,6 +13,7 @@ const CONFLICT = 7
 const GONE = 8
 const FENCED = 9
 const TOO_LARGE = 10
+const ENDED = 11
 
 /** `holder`: who asked for the lease, if anybody. */
 export function openedOf(answer: unknown, holder: string): Opened {
@@ -32,6 +33,7 @@ export function committedOf(answer: unknown, holder: string): Committed {
   const items = listOf(answer)
   switch (items[0]) {
     case COMMITTED: return { state: 'committed', head: headOf(items), ...leaseOf(items, holder) }
+    case ENDED: return { state: 'ended' }
     case CONFLICT: return { state: 'conflict' }
     case GONE: return { state: 'gone' }
     case FENCED: return { state: 'fenced' }

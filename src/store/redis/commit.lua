@@ -33,6 +33,7 @@ local function grown(fresh)
   return bytes
 end
 
+-- The record comes first: where the server is out of memory that fails, and then nothing has been written.
 local function write(record)
   redis.call('HSET', key, 'v', int(record.version), 'c', int(record.created), 'l', int(record.ends),
     'x', int(record.expires), 'k', int(record.keep), 't', int(record.touched), 'b', int(record.bytes),
@@ -61,7 +62,9 @@ if ARGV[1] == 'create' then
     keep = keepUntil(0), touched = now, bytes = bytes,
     fence = fence, holder = holder, lease = fence == 0 and 0 or now + tonumber(ARGV[11]),
   }
-  redis.call('DEL', key)
+  -- Only what has run out and is still there is deleted: a server without memory lets a script that has deleted
+  -- something go on writing, and a new session must not pass it that way.
+  if redis.call('EXISTS', key) == 1 then redis.call('DEL', key) end
   write(record)
   return committed(record, fence)
 end

@@ -4,6 +4,7 @@
 -- answers 1, or 0 when the lease is not the caller's any more
 local state, record = load()
 if state ~= RECORD or not isHeld(record, ARGV[1], tonumber(ARGV[2])) then return 0 end
-redis.call('HSET', key, 'h', '', 'u', '0')
+-- Deleting works also where the server is out of memory.
+redis.call('HDEL', key, 'h', 'u')
 wake()
 return 1
