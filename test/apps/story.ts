@@ -70,7 +70,9 @@ export class Story {
   /** kill -9 with requests in flight; the site goes on with what is left, and then with what came back. */
   async lose(part: Part, replica: ReplicaName): Promise<void> {
     const other: ReplicaName = replica === 'replica-1' ? 'replica-2' : 'replica-1'
-    const inFlight = Array.from({ length: 4 }, (_, i) => this.#look(`read ${i} in flight as the ${part} of ${replica} is killed`))
+    const inFlight = Array.from({ length: AT_ONCE }, (_, i) => this.#look(`read ${i} in flight as the ${part} of ${replica} is killed`))
+    // With the first answer here, the others are on their way: one in the app, the rest waiting for the session.
+    await Promise.race(inFlight)
     await this.#site.kill(part, replica)
     await Promise.all(inFlight)
     for (let i = 0; i < 6; i += 1) await this.#look(`read ${i} right after the ${part} of ${replica} was killed`)

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { commandPath } from '../../scripts/servers.ts'
-import { freePort } from './ports.ts'
+import { freePorts } from './ports.ts'
 import { start, type Running } from './process.ts'
 import { until } from './until.ts'
 
@@ -13,14 +13,14 @@ export type ReplicaName = (typeof REPLICAS)[number]
 export interface Balancer {
   /** Where clients go, such as `http://127.0.0.1:8080`. */
   readonly origin: string
-  /** Waits until exactly `replicas` answer, in turn. */
+  /** Waits until HAProxy has seen that `replicas` are up and the others are not. */
   serves(replicas: readonly ReplicaName[]): Promise<void>
   stop(): Promise<void>
 }
 
 /** HAProxy with the example's configuration, in front of two ports on loopback. `healthPath` must open no session. */
 export async function startBalancer(ports: Readonly<Record<ReplicaName, number>>, healthPath: string): Promise<Balancer> {
-  const port = await freePort()
+  const [port = 0, statusPort = 0] = await freePorts(2)
   const origin = `http://127.0.0.1:${port}`
   const haproxy: Running = await start({
     name: 'haproxy',
@@ -28,30 +28,30 @@ export async function startBalancer(ports: Readonly<Record<ReplicaName, number>>
     args: ['-db', '-f', CONFIG],
     env: {
       BIND: `127.0.0.1:${port}`,
+      STATUS_BIND: `127.0.0.1:${statusPort}`,
       REPLICA_1: `127.0.0.1:${ports['replica-1']}`,
       REPLICA_2: `127.0.0.1:${ports['replica-2']}`,
       HEALTH_PATH: healthPath,
     },
-    ready: async () => (await fetch(origin + healthPath)).status < 600,
+    ready: async () => (await up(statusPort)) !== undefined,
   })
   return {
     origin,
     serves: async (replicas) => {
       const expected = [...replicas].sort().join(' and ')
-      let last = ''
-      await until(`the balancer serves ${expected}`, async () => {
-        const seen = new Set<string>()
-        for (let i = 0; i < 4; i += 1) seen.add(await whoAnswers(origin + healthPath))
-        last = [...seen].sort().join(' and ')
+      let last = 'nothing'
+      await until(`the balancer counts on ${expected}`, async () => {
+        last = (await up(statusPort)).sort().join(' and ')
         return last === expected
-      }, 15_000, () => `it serves ${last}\n${haproxy.output()}`)
+      }, 15_000, () => `it counts on ${last}\n${haproxy.output()}`)
     },
     stop: () => haproxy.stop(),
   }
 }
 
-async function whoAnswers(url: string): Promise<string> {
-  const response = await fetch(url)
-  await response.arrayBuffer()
-  return response.status < 400 ? (response.headers.get('served-by') ?? 'haproxy') : `status ${response.status}`
+/** The servers that HAProxy sends requests to, from the CSV of its statistics: proxy, server, …, status in column 18. */
+async function up(statusPort: number): Promise<string[]> {
+  const response = await fetch(`http://127.0.0.1:${statusPort}/;csv`)
+  const rows = (await response.text()).split('\n').map((row) => row.split(','))
+  return rows.filter(([proxy, server]) => proxy === 'app' && server !== 'BACKEND').filter((row) => row[17]?.startsWith('UP') === true).map((row) => row[1] ?? '')
 }
