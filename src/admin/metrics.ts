@@ -24,13 +24,13 @@ export function createMetrics(gauges: Gauges): Metrics {
 
   // Counted by hand and handed over when somebody looks: finding the labels' counter costs more than the rest of a request's bookkeeping.
   const seen = new Map<string, Map<number, number>>()
-  new Counter({
-    name: 'unstick_requests_total', help: 'Requests, by status class of the answer (aborted: the client hung up first) and Unstick-Error code, if any', labelNames: ['status', 'error'], registers,
+  registry.registerMetric(new Counter({
+    name: 'unstick_requests_total', help: 'Requests, by status class of the answer (aborted: the client hung up first) and Unstick-Error code, if any', labelNames: ['status', 'error'], registers: [],
     collect() {
       this.reset()
       for (const [error, statuses] of seen) for (const [status, count] of statuses) this.inc({ status: status === 0 ? 'aborted' : `${status}xx`, error }, count)
     },
-  })
+  }))
   const added = new Histogram({ name: 'unstick_added_latency_seconds', help: 'Time that a request spent in the sidecar and its store, not in the app', buckets: SECONDS, registers })
   const opened = new Counter({ name: 'unstick_sessions_opened_total', help: 'Look-ups of a verified token, by whether the session was there', labelNames: ['result'], registers })
   const created = new Counter({ name: 'unstick_sessions_created_total', help: 'Sessions made', registers })

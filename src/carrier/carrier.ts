@@ -26,6 +26,8 @@ export interface SessionView {
 export interface Changes {
   readonly set: ReadonlyMap<EntryName, Entry>
   readonly remove: ReadonlySet<EntryName>
+  /** The app has given its session a new id, as it does when somebody logs in: the token must be a new one too (guarantee 10). */
+  readonly rotate?: boolean
 }
 
 export const NO_CHANGES: Changes = { set: new Map(), remove: new Set() }

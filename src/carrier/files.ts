@@ -94,6 +94,8 @@ function tryLockOr(options: FilesCarrierOptions): TryLock {
   }
 }
 
+const ROTATION: Changes = { ...NO_CHANGES, rotate: true }
+
 /** A file whose id came with the request. */
 interface UsedFile {
   readonly rule: Rule
@@ -161,7 +163,16 @@ class FilesExchange implements CarrierExchange {
   capture(response: ResponseHead): Changes {
     this.#news = cookieNews(response, this.#parts.rules, this.#session.now())
     for (const [rule, news] of this.#news) if (news.unreadable) this.#warnUnreadable(rule)
-    return NO_CHANGES
+    return this.#newIds() ? ROTATION : NO_CHANGES
+  }
+
+  /** Whether the app has put another id in the place of one that came with the request. */
+  #newIds(): boolean {
+    for (const file of this.#used.values()) {
+      const news = this.#news.get(file.rule)
+      if (news !== undefined && news.ids.size > 0 && this.#losesItsCookie(file, news)) return true
+    }
+    return false
   }
 
   async settle(outcome: Outcome): Promise<Changes> {

@@ -43,9 +43,9 @@ export class Visit {
       if (seen === undefined) telemetry.tokenRefused()
       else {
         const { touch, lock, lockWaitMs } = this.#route
-        this.#session = await sessions.open(seen, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
+        this.#session = await sessions.open(seen.token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
         telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
-        if (this.#session !== undefined && tokens.isStale(seen.token)) this.#giveToken(this.#session)
+        if (this.#session !== undefined && (tokens.isStale(seen.token) || this.#session.token !== seen.token)) this.#giveToken(this.#session)
       }
     }
     for (const carrier of carriers) {
@@ -120,13 +120,13 @@ export class Visit {
   }
 }
 
-export const isEmpty = (changes: Changes): boolean => changes.set.size === 0 && changes.remove.size === 0
+export const isEmpty = (changes: Changes): boolean => changes.set.size === 0 && changes.remove.size === 0 && changes.rotate !== true
 
 /** Both changes as one. Carriers have entries of their own, so they cannot contradict each other. */
 export function merge(a: Changes, b: Changes): Changes {
   if (isEmpty(a)) return b
   if (isEmpty(b)) return a
-  return { set: new Map([...a.set, ...b.set]), remove: new Set([...a.remove, ...b.remove]) }
+  return { set: new Map([...a.set, ...b.set]), remove: new Set([...a.remove, ...b.remove]), rotate: a.rotate === true || b.rotate === true }
 }
 
 function attempt<T>(settle: () => Promise<T> | T): Promise<T> | T {

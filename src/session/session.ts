@@ -61,9 +61,16 @@ export class Session implements SessionView {
     this.#hold = undefined
   }
 
-  committed(head: RecordHead): void {
+  /** What is left of the session's lifetime, whatever token it is under. */
+  get lifetimeLeft(): Millis {
+    return Math.max(1, this.#head.endsAt - this.now())
+  }
+
+  committed(head: RecordHead, entries: ReadonlyMap<EntryName, Entry>): void {
     this.#head = head
     this.#readAt = this.#clock.now()
+    this.entries.clear()
+    for (const [name, entry] of entries) this.entries.set(name, entry)
   }
 }
 

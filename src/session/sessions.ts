@@ -1,22 +1,18 @@
-/** Sessions over a store: open, commit, destroy. Below here there are only sealed bytes; above, only open entries. */
+/** Sessions over a store: open, commit, rotate, destroy. Below here there are only sealed bytes; above, only open entries. */
 import type { Changes, Entry } from '../carrier/carrier.ts'
 import type { Clock, Millis } from '../clock.ts'
-import type { Keyring } from '../crypto/keyring.ts'
-import { seal, sealedWith, unseal } from '../crypto/seal.ts'
 import { UnstickError } from '../errors.ts'
-import {
-  type Committed, type Delta, type EntryName, type LockRequest, type Opened, type SessionStore, type StoredRecord, TOMBSTONE_MS,
-} from '../store/store.ts'
-import { decodeEntry, encodeEntry } from './entry.ts'
-import { LEASE_MS, Locks } from './lock.ts'
-import { type Hold, lastExpiry, NoSession, Session } from './session.ts'
+import { type Committed, type EntryName, type LockRequest, type Opened, type SessionStore, TOMBSTONE_MS } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
-import type { SeenToken, Token, Tokens } from './token.ts'
+import { LEASE_MS, Locks } from './lock.ts'
+import type { Sealing } from './sealing.ts'
+import { type Hold, lastExpiry, NoSession, Session } from './session.ts'
+import type { Token, Tokens } from './token.ts'
 
 export interface SessionsOptions {
   readonly store: SessionStore
   readonly tokens: Tokens
-  readonly keyring: Keyring
+  readonly sealing: Sealing
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly idleTimeoutMs: Millis
@@ -39,43 +35,53 @@ export interface CommitRequest {
   readonly touch: boolean
   /** Give the lease back in the same step. */
   readonly release: boolean
-  /** A session that this commit creates starts with its lease held. */
-  readonly lock?: boolean
+  /** A session that this commit makes, new or in succession to another, starts with its lease held. */
+  readonly lock: boolean
 }
 
 export type CommitOutcome =
+  /** `session` may be another than the one that was given, under another token. */
   | { readonly state: 'committed'; readonly session: Session }
   /** The session is over: its last entry went, or somebody destroyed it meanwhile. */
   | { readonly state: 'ended' }
 
-const UNTOUCHED: ReadonlySet<EntryName> = new Set()
+/** How long the old token still leads to the session after a rotation: for the requests in flight. */
+const GRACE_MS: Millis = 10_000
+/** Rotations that one request follows, or tries again because somebody else wrote in between. */
+const MOST_HOPS = 4
+const NONE: ReadonlySet<EntryName> = new Set()
+const ENDED: CommitOutcome = { state: 'ended' }
 
 export class Sessions {
   readonly none: NoSession
+  readonly locks: Locks
   readonly #options: SessionsOptions
-  readonly #locks: Locks
+  readonly #store: SessionStore
 
   constructor(options: SessionsOptions) {
     this.#options = options
-    this.#locks = new Locks(options.store, options.clock)
+    this.#store = options.store
+    this.locks = new Locks(options.store, options.clock)
     this.none = new NoSession(options.clock)
   }
 
-  get locks(): Locks {
-    return this.#locks
-  }
-
-  /** undefined: no such session (any more). One store round trip. Throws `store_unavailable` and `session_busy`. */
-  async open({ token }: SeenToken, request: OpenRequest): Promise<Session | undefined> {
-    const { store, idleTimeoutMs, touchIntervalMs } = this.#options
+  /**
+   * undefined: no such session (any more). One store round trip, and one more for each rotation since; the session then has a newer token
+   * than was asked for. Throws `store_unavailable` and `session_busy`.
+   */
+  async open(asked: Token, request: OpenRequest): Promise<Session | undefined> {
+    const { idleTimeoutMs, touchIntervalMs, sealing } = this.#options
     const options = request.touch ? { touch: { idleMs: idleTimeoutMs, intervalMs: touchIntervalMs } } : {}
-    if (request.wait === undefined) {
-      const opened = await store.open(token.storeKey, options)
-      return opened.state === 'record' ? this.#unsealed(token, opened.record) : undefined
+    let token = asked
+    for (let hop = 0; hop < MOST_HOPS; hop += 1) {
+      const { opened, hold } = request.wait === undefined
+        ? { opened: await this.#store.open(token.storeKey, options), hold: undefined }
+        : await this.locks.open(token.storeKey, options, request.wait.ms, request.wait.signal)
+      if (opened.state === 'record') return this.#opened(token, opened, hold)
+      if (opened.state !== 'moved') return undefined
+      token = sealing.follow(opened.successor, token)
     }
-    const { opened, hold } = await this.#locks.open(token.storeKey, options, request.wait.ms, request.wait.signal)
-    if (opened.state !== 'record') return undefined
-    return this.#held(token, opened, hold)
+    return undefined
   }
 
   /**
@@ -85,40 +91,19 @@ export class Sessions {
   async commit(current: Session | undefined, changes: Changes, request: CommitRequest): Promise<CommitOutcome> {
     const { telemetry } = this.#options
     try {
-      const outcome = await this.#write(current, changes, request)
+      this.#refuseLargeEntries(changes)
+      const outcome = await this.#write(current, changes, request, MOST_HOPS)
       telemetry.committed(outcome.state)
       return outcome
     } catch (error) {
-      telemetry.committed(error instanceof UnstickError && error.code === 'too_large' ? 'too_large' : error instanceof UnstickError && error.code === 'session_busy' ? 'fenced' : 'failed')
+      telemetry.committed(failureOf(error))
       throw error
     }
   }
 
-  async #write(current: Session | undefined, changes: Changes, request: CommitRequest): Promise<CommitOutcome> {
-    this.#refuseLargeEntries(changes)
-    if (current === undefined) return this.#create(changes, request)
-    if (current.lapsed) return this.#succeed(current, changes, request)
-    const after = this.#after(current, changes)
-    if (after.size === 0) {
-      await this.destroy(current)
-      return { state: 'ended' }
-    }
-    const expired = [...current.entries.keys()].filter((name) => !after.has(name))
-    const committed = await this.#options.store.commit(current.token.storeKey, {
-      mode: 'update',
-      set: this.#sealed(current.token, changes.set),
-      remove: expired.length === 0 ? changes.remove : new Set([...changes.remove, ...expired]),
-      ...(request.touch ? { idleMs: this.#options.idleTimeoutMs } : {}),
-      keepMs: keepMs(after, current.now()),
-      maxBytes: this.#options.sessionBytes,
-      ...(current.lease === undefined ? {} : { lease: current.lease, release: request.release }),
-    })
-    return this.#outcome(committed, current, after, request)
-  }
-
   /** Ends the session everywhere; what is in flight cannot bring it back. */
   async destroy(session: Session): Promise<void> {
-    await this.#options.store.destroy(session.token.storeKey, TOMBSTONE_MS)
+    await this.#store.destroy(session.token.storeKey, TOMBSTONE_MS)
     this.#options.telemetry.sessionDestroyed()
     session.letGo()
   }
@@ -128,100 +113,133 @@ export class Sessions {
     const { lease } = session
     if (lease === undefined) return
     try {
-      await this.#options.store.release(session.token.storeKey, lease)
+      await this.#store.release(session.token.storeKey, lease)
     } finally {
       session.letGo()
     }
   }
 
-  async #create(changes: Changes, request: CommitRequest): Promise<CommitOutcome> {
-    const { clock, tokens } = this.#options
-    if (changes.set.size === 0) return { state: 'ended' }
+  async #write(current: Session | undefined, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    if (current === undefined) {
+      if (changes.set.size === 0) return ENDED
+      const made = await this.#create(changes.set, request, this.#options.lifetimeMs)
+      this.#options.telemetry.sessionCreated()
+      return made
+    }
+    if (current.lapsed) return this.#succeed(current, changes, request)
+    if (changes.rotate === true) return this.#rotate(current, changes, request, hops)
+    return this.#update(current, changes, request, hops)
+  }
+
+  async #create(entries: ReadonlyMap<EntryName, Entry>, request: CommitRequest, lifetimeMs: Millis): Promise<{ state: 'committed'; session: Session }> {
+    const { clock, tokens, sealing, idleTimeoutMs, sessionBytes } = this.#options
     const token = tokens.mint()
-    const entries = new Map(changes.set)
-    const lock: LockRequest | undefined = request.lock === true ? { holder: token.storeKey, leaseMs: LEASE_MS } : undefined
-    const committed = await this.#options.store.commit(token.storeKey, this.#creation(token, entries, clock.now(), lock))
+    const lock: { lock?: LockRequest } = request.lock ? { lock: { holder: token.storeKey, leaseMs: LEASE_MS } } : {}
+    const committed = await this.#store.commit(token.storeKey, {
+      mode: 'create', set: sealing.seal(token, entries), remove: NONE,
+      idleMs: idleTimeoutMs, lifetimeMs, keepMs: keepMs(entries, clock.now()), maxBytes: sessionBytes, ...lock,
+    })
     if (committed.state === 'too_large') throw tooLarge()
     // 256 random bits met a record that exists: not chance, but a store that does not do what it says.
-    if (committed.state !== 'committed') throw new UnstickError('store_unavailable', `The store answered "${committed.state}" to the creation of a session. Check the store.`)
-    this.#options.telemetry.sessionCreated()
-    const session = new Session(token, committed.head, entries, clock)
-    if (committed.lease !== undefined) session.holds(committed.lease, this.#locks.keep(token.storeKey, committed.lease))
+    if (committed.state !== 'committed') throw contradiction(`"${committed.state}" to the creation of a session`)
+    const session = new Session(token, committed.head, new Map(entries), clock)
+    if (committed.lease !== undefined) session.holds(committed.lease, this.locks.keep(token.storeKey, committed.lease))
     return { state: 'committed', session }
+  }
+
+  async #update(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    const { sealing, idleTimeoutMs, sessionBytes } = this.#options
+    const after = entriesAfter(current, changes)
+    const expired = [...current.entries.keys()].filter((name) => !after.has(name))
+    const committed = await this.#store.commit(current.token.storeKey, {
+      mode: 'update', set: sealing.seal(current.token, changes.set), remove: new Set([...changes.remove, ...expired]),
+      ...(request.touch ? { idleMs: idleTimeoutMs } : {}),
+      ...(after.size === 0 ? { endIfEmptyMs: TOMBSTONE_MS } : {}),
+      ...(current.lease === undefined ? {} : { lease: current.lease, release: request.release }),
+      keepMs: keepMs(after, current.now()), maxBytes: sessionBytes,
+    })
+    if (committed.state === 'moved') return this.#follow(current, committed.successor, changes, request, hops)
+    if (committed.state !== 'committed') return this.#refused(committed, current)
+    current.committed(committed.head, after)
+    if (request.release) current.letGo()
+    return { state: 'committed', session: current }
+  }
+
+  /**
+   * The same session under a new token (guarantee 10). The successor is whole before the old key points to it, so a crash between the two
+   * steps leaves the old session as it was, and a successor that nobody knows.
+   */
+  async #rotate(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    const after = entriesAfter(current, changes)
+    if (after.size === 0) return this.#update(current, changes, request, hops)
+    const made = await this.#create(after, request, current.lifetimeLeft)
+    const moved = await this.#store.commit(current.token.storeKey, {
+      mode: 'update', set: new Map(), remove: NONE, maxBytes: this.#options.sessionBytes, ifVersion: current.version,
+      move: { successor: this.#options.sealing.pointTo(made.session.token, current.token), graceMs: GRACE_MS },
+      ...(current.lease === undefined ? {} : { lease: current.lease, release: true }),
+    })
+    if (moved.state === 'committed') {
+      current.letGo()
+      return made
+    }
+    await this.#store.destroy(made.session.token.storeKey, TOMBSTONE_MS)
+    made.session.letGo()
+    if (moved.state === 'moved') return this.#follow(current, moved.successor, changes, request, hops)
+    if (moved.state === 'conflict') return this.#again(current, changes, request, hops)
+    return this.#refused(moved, current)
+  }
+
+  /** Somebody else wrote since we read: what they wrote goes along. */
+  async #again(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    if (hops === 0) throw tooOften()
+    const opened = await this.#store.open(current.token.storeKey, {})
+    if (opened.state === 'moved') return this.#follow(current, opened.successor, changes, request, hops)
+    if (opened.state !== 'record') return ENDED
+    const { lease } = current
+    const fresh = this.#options.sealing.open(current.token, opened.record)
+    // The lease stays where it is kept alive; the store checks it all the same.
+    if (lease !== undefined) fresh.holds(lease, { end: () => current.letGo() })
+    return this.#write(fresh, changes, request, hops - 1)
+  }
+
+  /** Another request has rotated the token meanwhile: our changes belong to the successor. */
+  async #follow(current: Session, successor: Uint8Array, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    current.letGo()
+    if (hops === 0) throw tooOften()
+    const next = await this.open(this.#options.sealing.follow(successor, current.token), { touch: request.touch })
+    if (next === undefined) return ENDED
+    return this.#write(next, { set: changes.set, remove: changes.remove }, request, hops - 1)
   }
 
   /** A session that has ended leaves its remembered entries to a new one, under a new token. */
   async #succeed(lapsed: Session, changes: Changes, request: CommitRequest): Promise<CommitOutcome> {
-    const after = this.#after(lapsed, changes)
-    const outcome = await this.#create({ set: after, remove: UNTOUCHED }, request)
+    const after = entriesAfter(lapsed, changes)
+    const outcome = after.size === 0 ? ENDED : await this.#create(after, request, this.#options.lifetimeMs)
     await this.destroy(lapsed)
     return outcome
   }
 
-  #creation(token: Token, entries: ReadonlyMap<EntryName, Entry>, now: Millis, lock: LockRequest | undefined): Delta {
-    const { idleTimeoutMs, lifetimeMs, sessionBytes } = this.#options
-    return {
-      mode: 'create',
-      set: this.#sealed(token, entries),
-      remove: UNTOUCHED,
-      idleMs: idleTimeoutMs, lifetimeMs,
-      keepMs: keepMs(entries, now),
-      maxBytes: sessionBytes,
-      ...(lock === undefined ? {} : { lock }),
-    }
-  }
-
-  #outcome(committed: Committed, session: Session, after: Map<EntryName, Entry>, request: CommitRequest): CommitOutcome {
+  #refused(committed: Exclude<Committed, { state: 'committed' | 'moved' }>, session: Session): CommitOutcome {
     switch (committed.state) {
-      case 'committed':
-        session.committed(committed.head)
-        session.entries.clear()
-        for (const [name, entry] of after) session.entries.set(name, entry)
-        if (request.release) session.letGo()
-        return { state: 'committed', session }
+      case 'ended':
+        this.#options.telemetry.sessionDestroyed()
+        session.letGo()
+        return ENDED
       case 'gone':
-      case 'moved':
-        return { state: 'ended' }
+        session.letGo()
+        return ENDED
       case 'too_large':
         throw tooLarge()
       case 'fenced':
         throw new UnstickError('session_busy', 'This request held its session too long without a sign of life, and another one has taken it over. What it changed was not saved; try again.')
       case 'conflict':
-        throw new UnstickError('store_unavailable', 'The store reported a conflict for an update that asked for none. Check the store.')
+        throw contradiction('"conflict" to an update that sets no condition')
     }
   }
 
-  /** The entries after a change, without those that have run out. */
-  #after(session: Session, changes: Changes): Map<EntryName, Entry> {
-    const after = new Map<EntryName, Entry>()
-    const now = session.now()
-    for (const source of [session.entries, changes.set]) {
-      for (const [name, entry] of source) {
-        if (entry.expiresAt === undefined || entry.expiresAt > now) after.set(name, entry)
-      }
-    }
-    for (const name of changes.remove) after.delete(name)
-    return after
-  }
-
-  #refuseLargeEntries(changes: Changes): void {
-    for (const { value } of changes.set.values()) {
-      if (value.length > this.#options.entryBytes) throw tooLarge()
-    }
-  }
-
-  #sealed(token: Token, entries: ReadonlyMap<EntryName, Entry>): Map<EntryName, Uint8Array> {
-    const { newest } = this.#options.keyring
-    const sealed = new Map<EntryName, Uint8Array>()
-    for (const [name, entry] of entries) {
-      sealed.set(name, seal(encodeEntry(entry), newest, token.sealing(newest), token.storeKey, name))
-    }
-    return sealed
-  }
-
-  #held(token: Token, opened: Extract<Opened, { state: 'record' }>, hold: Hold | undefined): Session {
+  #opened(token: Token, opened: Extract<Opened, { state: 'record' }>, hold: Hold | undefined): Session {
     try {
-      const session = this.#unsealed(token, opened.record)
+      const session = this.#options.sealing.open(token, opened.record)
       if (opened.lease !== undefined && hold !== undefined) session.holds(opened.lease, hold)
       return session
     } catch (error) {
@@ -231,28 +249,24 @@ export class Sessions {
     }
   }
 
-  #unsealed(token: Token, record: StoredRecord): Session {
-    const entries = new Map<EntryName, Entry>()
-    const lapsed = record.now >= record.expiresAt
-    for (const [name, bytes] of record.entries) {
-      const entry = this.#unsealedEntry(token, name, bytes)
-      const alive = entry.expiresAt === undefined ? !lapsed : entry.expiresAt > record.now
-      if (alive) entries.set(name, entry)
+  #refuseLargeEntries(changes: Changes): void {
+    for (const { value } of changes.set.values()) {
+      if (value.length > this.#options.entryBytes) throw tooLarge()
     }
-    return new Session(token, record, entries, this.#options.clock)
   }
+}
 
-  #unsealedEntry(token: Token, name: EntryName, bytes: Uint8Array): Entry {
-    const keyId = sealedWith(bytes)
-    const key = keyId === undefined ? undefined : this.#options.keyring.byId(keyId)
-    const plain = key === undefined ? undefined : unseal(bytes, token.sealing(key), token.storeKey, name)
-    const entry = plain === undefined ? undefined : decodeEntry(plain)
-    if (entry === undefined) {
-      // Not a miss: dropping the entry would log somebody out because of a missing secret or a broken store.
-      throw new UnstickError('store_unavailable', `A session entry could not be opened: ${key === undefined ? 'the secret that sealed it is not among the configured ones' : 'it was changed in the store'}. Check "secret" and the store.`)
+/** The entries of a session after a change, without those that have run out. */
+function entriesAfter(session: Session, changes: Changes): Map<EntryName, Entry> {
+  const after = new Map<EntryName, Entry>()
+  const now = session.now()
+  for (const source of [session.entries, changes.set]) {
+    for (const [name, entry] of source) {
+      if (entry.expiresAt === undefined || entry.expiresAt > now) after.set(name, entry)
     }
-    return entry
   }
+  for (const name of changes.remove) after.delete(name)
+  return after
 }
 
 /** How long from `now` the record must stay for its entries' own expiries. */
@@ -261,5 +275,14 @@ function keepMs(entries: ReadonlyMap<EntryName, Entry>, now: Millis): Millis {
   return last === undefined ? 0 : Math.max(0, last - now)
 }
 
+function failureOf(error: unknown): 'too_large' | 'fenced' | 'failed' {
+  const code = error instanceof UnstickError ? error.code : undefined
+  return code === 'too_large' ? 'too_large' : code === 'session_busy' ? 'fenced' : 'failed'
+}
+
 const tooLarge = (): UnstickError =>
   new UnstickError('too_large', 'The session would be larger than limits.entry or limits.session allows. Nothing was saved.')
+const tooOften = (): UnstickError =>
+  new UnstickError('session_busy', 'The token of this session was rotated by several requests at once, and this one did not get through. Try again.')
+const contradiction = (what: string): UnstickError =>
+  new UnstickError('store_unavailable', `The store answered ${what}. Check that it is what the configuration says.`)

@@ -7,10 +7,12 @@ export function checkDelta(delta: Delta): void {
       throw new TypeError('A delta that creates a record needs idleMs or lifetimeMs: a record must end some day.')
     }
     if (delta.move !== undefined) throw new TypeError('A delta that creates a record cannot move it.')
+    if (delta.endIfEmptyMs !== undefined) throw new TypeError('A delta that creates a record cannot end it.')
     if (delta.lock !== undefined) checkHolder(delta.lock.holder)
   } else if (delta.lock !== undefined) {
     throw new TypeError('Only a delta that creates a record may ask for its lease.')
   }
+  if (delta.move !== undefined && delta.endIfEmptyMs !== undefined) throw new TypeError('A delta moves a record or ends it, not both.')
   if (delta.move !== undefined && delta.set.size > 0) throw new TypeError('A delta that moves a record may set no entries.')
 }
 

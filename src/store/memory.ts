@@ -67,7 +67,7 @@ class MemoryStore implements SessionStore {
     const now = this.#clock.now()
     this.#sweep(SWEEP_STEPS, now)
     const slot = this.#slots.get(key)
-    const decision = decideCommit(slot?.row, delta, (name) => slot?.entries.get(name)?.byteLength ?? 0, now)
+    const decision = decideCommit(slot?.row, delta, { sizeOf: (name) => slot?.entries.get(name)?.byteLength, count: () => slot?.entries.size ?? 0 }, now)
     if (!decision.apply) return decision.answer
     if (slot === undefined) this.#makeRoom(now)
     const entries = slot === undefined || decision.clear ? new Map<EntryName, Uint8Array>() : slot.entries

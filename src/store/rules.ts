@@ -58,7 +58,7 @@ export function standing(row: Row | undefined, now: Millis): Row | undefined {
 }
 
 export function headOf(row: RecordRow, now: Millis): RecordHead {
-  return { version: row.version, createdAt: row.createdAt, expiresAt: row.expiresAt, keepUntil: row.keepUntil, now }
+  return { version: row.version, createdAt: row.createdAt, endsAt: row.endsAt, expiresAt: row.expiresAt, keepUntil: row.keepUntil, now }
 }
 
 export function leaseIsLive(row: Row | undefined, now: Millis): boolean {
@@ -104,20 +104,24 @@ export type CommitDecision =
 
 const refuse = (state: 'conflict' | 'gone' | 'fenced' | 'too_large'): CommitDecision => ({ apply: false, answer: { state } })
 
-/** `sizeOf`: bytes of the value now under a name, 0 when there is none; asked only about a live record. */
-export function decideCommit(
-  stored: Row | undefined, delta: Delta, sizeOf: (name: EntryName) => number, now: Millis,
-): CommitDecision {
+/** The entries that lie under a key, as far as a decision needs them; asked only about a live record. */
+export interface Contents {
+  /** Bytes of the value now under a name; undefined: there is none. */
+  sizeOf(name: EntryName): number | undefined
+  count(): number
+}
+
+export function decideCommit(stored: Row | undefined, delta: Delta, contents: Contents, now: Millis): CommitDecision {
   const row = standing(stored, now)
   if (row?.kind === 'tombstone') return refuse('gone')
   if (delta.mode === 'create') return row === undefined ? decideCreate(delta, now) : refuse('conflict')
   if (row === undefined) return refuse('gone')
   if (row.kind === 'pointer') return { apply: false, answer: { state: 'moved', successor: row.successor.slice() } }
-  return decideUpdate(row, delta, sizeOf, now)
+  return decideUpdate(row, delta, contents, now)
 }
 
 function decideCreate(delta: Delta, now: Millis): CommitDecision {
-  const bytes = addedBytes(delta, () => 0)
+  const bytes = addedBytes(delta, NOTHING)
   if (bytes > delta.maxBytes) return refuse('too_large')
   const endsAt = delta.lifetimeMs === undefined ? NEVER : now + delta.lifetimeMs
   const { lock } = delta
@@ -138,12 +142,15 @@ function decideCreate(delta: Delta, now: Millis): CommitDecision {
   return { apply: true, answer: { state: 'committed', head: headOf(row, now), ...lease }, row, clear: true, wake: false }
 }
 
-function decideUpdate(
-  row: RecordRow, delta: Delta, sizeOf: (name: EntryName) => number, now: Millis,
-): CommitDecision {
+const NOTHING: Contents = { sizeOf: () => undefined, count: () => 0 }
+
+function decideUpdate(row: RecordRow, delta: Delta, contents: Contents, now: Millis): CommitDecision {
   if (delta.lease !== undefined && !lastGranted(row, delta.lease)) return refuse('fenced')
   if (delta.ifVersion !== undefined && delta.ifVersion !== row.version) return refuse('conflict')
-  const bytes = row.bytes + addedBytes(delta, sizeOf)
+  if (delta.endIfEmptyMs !== undefined && leavesNothing(delta, contents)) {
+    return { apply: true, answer: { state: 'ended' }, row: tombstone(row, delta.endIfEmptyMs, now), clear: true, wake: row.holder !== '' }
+  }
+  const bytes = row.bytes + addedBytes(delta, contents)
   if (bytes > delta.maxBytes && bytes > row.bytes) return refuse('too_large')
   const gaveBack = delta.lease !== undefined && delta.release === true && row.holder !== ''
   const next: RecordRow = {
@@ -163,11 +170,18 @@ function decideUpdate(
   return { apply: true, answer, row: pointer, clear: true, wake: row.holder !== '' }
 }
 
-function addedBytes(delta: Delta, sizeOf: (name: EntryName) => number): number {
+function addedBytes(delta: Delta, contents: Contents): number {
   let bytes = 0
-  for (const [name, value] of delta.set) bytes += value.byteLength - sizeOf(name)
-  for (const name of delta.remove) if (!delta.set.has(name)) bytes -= sizeOf(name)
+  for (const [name, value] of delta.set) bytes += value.byteLength - (contents.sizeOf(name) ?? 0)
+  for (const name of delta.remove) if (!delta.set.has(name)) bytes -= contents.sizeOf(name) ?? 0
   return bytes
+}
+
+function leavesNothing(delta: Delta, contents: Contents): boolean {
+  if (delta.set.size > 0) return false
+  let removed = 0
+  for (const name of delta.remove) if (contents.sizeOf(name) !== undefined) removed += 1
+  return removed === contents.count()
 }
 
 function keepUntilOf(delta: Delta, before: Millis, now: Millis): Millis {

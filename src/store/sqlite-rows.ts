@@ -24,6 +24,7 @@ export class SqliteRows {
   readonly #row: StatementSync
   readonly #entries: StatementSync
   readonly #sizeOf: StatementSync
+  readonly #count: StatementSync
   readonly #putRow: StatementSync
   readonly #putEntry: StatementSync
   readonly #removeEntry: StatementSync
@@ -35,6 +36,7 @@ export class SqliteRows {
     this.#row = db.prepare(`SELECT id, ${COLUMNS.join(', ')} FROM sessions WHERE key = ?`)
     this.#entries = db.prepare('SELECT name, value FROM entries WHERE session = ?')
     this.#sizeOf = db.prepare('SELECT length(value) AS size FROM entries WHERE session = ? AND name = ?')
+    this.#count = db.prepare('SELECT count(*) AS count FROM entries WHERE session = ?')
     this.#putRow = db.prepare(
       `INSERT INTO sessions (key, ${COLUMNS.join(', ')}) VALUES (?${', ?'.repeat(COLUMNS.length)})
        ON CONFLICT (key) DO UPDATE SET ${COLUMNS.map((name) => `${name} = excluded.${name}`).join(', ')} RETURNING id`,
@@ -59,8 +61,14 @@ export class SqliteRows {
     return entries
   }
 
-  sizeOf(id: number, name: EntryName): number {
-    return number(this.#sizeOf.get(id, name)?.['size'] ?? 0)
+  /** undefined: no such entry. */
+  sizeOf(id: number, name: EntryName): number | undefined {
+    const found = this.#sizeOf.get(id, name)
+    return found === undefined ? undefined : number(found['size'])
+  }
+
+  count(id: number): number {
+    return number(this.#count.get(id)?.['count'])
   }
 
   /** Answers the id under which the row's entries lie. */

@@ -148,8 +148,11 @@ class SqliteStore implements SessionStore {
 
   #commit(key: StoreKey, delta: Delta): { committed: Committed; wake: boolean } {
     const stored = this.#rows.row(key)
-    const sizeOf = (name: string): number => stored === undefined ? 0 : this.#rows.sizeOf(stored.id, name)
-    const decision = decideCommit(stored?.row, delta, sizeOf, this.#clock.now())
+    const contents = {
+      sizeOf: (name: string) => (stored === undefined ? undefined : this.#rows.sizeOf(stored.id, name)),
+      count: () => (stored === undefined ? 0 : this.#rows.count(stored.id)),
+    }
+    const decision = decideCommit(stored?.row, delta, contents, this.#clock.now())
     if (!decision.apply) return { committed: decision.answer, wake: false }
     const id = this.#rows.putRow(key, decision.row)
     if (decision.clear && stored !== undefined) this.#rows.removeEntries(id)

@@ -52,7 +52,9 @@ export interface OpenOptions {
 export interface RecordHead {
   readonly version: Version
   readonly createdAt: Millis
-  /** When the session ends if nobody uses it: never later than `createdAt` plus its lifetime. */
+  /** `createdAt` plus the lifetime it was created with; `Number.MAX_SAFE_INTEGER`: none was set. */
+  readonly endsAt: Millis
+  /** When the session ends if nobody uses it: never later than `endsAt`. */
   readonly expiresAt: Millis
   /** The record is kept until the later of `expiresAt` and this, for entries with an expiry of their own. 0: none. */
   readonly keepUntil: Millis
@@ -93,6 +95,11 @@ export interface Delta {
   readonly ifVersion?: Version
   /** Apply only if this is still the lease last granted on the record (it may have run out, if nobody took it since); else `fenced`. */
   readonly lease?: Lease
+  /**
+   * Only for `update`: when no entry is left after this delta, the record is destroyed in the same step, a tombstone stands for this
+   * long, and the answer is `ended`. Atomic, since another request may be adding an entry.
+   */
+  readonly endIfEmptyMs?: Millis
   /** With `lease`: give it back in the same step, and wake who waits for it. */
   readonly release?: boolean
   /** Only for `create`: the new record starts with this lease held. */
@@ -106,6 +113,8 @@ export interface Delta {
 
 export type Committed =
   | { readonly state: 'committed'; readonly head: RecordHead; readonly lease?: Lease }
+  /** The delta took out the last entry, and with it the record (`endIfEmptyMs`). */
+  | { readonly state: 'ended' }
   /** `create` met a record or a pointer, or `ifVersion` did not hold. */
   | { readonly state: 'conflict' }
   /** The record was destroyed, or ran out, while the request was in flight. */

@@ -24,6 +24,25 @@ export function endings(subject: () => StoreSubject): void {
       expect(await stateOf(second, key)).toBe('destroyed')
     })
 
+    it('happens in one step with the removal of the last entry, where the delta asks for it', async () => {
+      const { store, second } = subject()
+      const key = await given(store, { a: '1', b: '2' })
+      const last = { remove: new Set(['a', 'b', 'never there']), endIfEmptyMs: TOMBSTONE_MS }
+      committed(await second.commit(key, update({ c: '3' })))
+      committed(await store.commit(key, update({}, last)))
+      expect(await texts(second, key)).toEqual({ c: '3' })
+      expect(await store.commit(key, update({}, { remove: new Set(['c']), endIfEmptyMs: TOMBSTONE_MS }))).toEqual({ state: 'ended' })
+      expect(await stateOf(second, key)).toBe('destroyed')
+      expect(await second.commit(key, update({ d: '4' }))).toEqual({ state: 'gone' })
+    })
+
+    it('keeps a record that a delta with endIfEmptyMs sets something in', async () => {
+      const { store } = subject()
+      const key = await given(store, { a: '1' })
+      committed(await store.commit(key, update({ b: '2' }, { remove: new Set(['a']), endIfEmptyMs: TOMBSTONE_MS })))
+      expect(await texts(store, key)).toEqual({ b: '2' })
+    })
+
     it('leaves one also where nothing was', async () => {
       const { store, second } = subject()
       const key = newKey()

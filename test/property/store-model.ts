@@ -114,8 +114,8 @@ export class StoreModel {
     return session.grant?.holder === lease.holder && session.grants === lease.fence ? session : undefined
   }
 
-  #head({ version, createdAt, expiresAt, keepUntil }: Session): RecordHead {
-    return { version, createdAt, expiresAt, keepUntil, now: this.now }
+  #head({ version, createdAt, endsAt, expiresAt, keepUntil }: Session): RecordHead {
+    return { version, createdAt, endsAt, expiresAt, keepUntil, now: this.now }
   }
 
   /** What is there now, after time has done its work. */

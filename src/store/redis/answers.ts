@@ -52,20 +52,21 @@ function headOf(items: readonly unknown[]): RecordHead {
   return {
     version: numberAt(items, 2),
     createdAt: numberAt(items, 3),
-    expiresAt: numberAt(items, 4),
-    keepUntil: numberAt(items, 5),
+    endsAt: numberAt(items, 4),
+    expiresAt: numberAt(items, 5),
+    keepUntil: numberAt(items, 6),
     now: numberAt(items, 1),
   }
 }
 
 function leaseOf(items: readonly unknown[], holder: string): { lease?: Lease } {
-  const fence = numberAt(items, 6)
+  const fence = numberAt(items, 7)
   return fence === 0 ? {} : { lease: { holder, fence } }
 }
 
 function entriesOf(items: readonly unknown[]): Map<EntryName, Uint8Array> {
   const entries = new Map<EntryName, Uint8Array>()
-  for (let i = 7; i < items.length; i += 2) {
+  for (let i = 8; i < items.length; i += 2) {
     const name = items[i]
     if (!Buffer.isBuffer(name)) throw notUnderstood()
     entries.set(name.toString('utf8'), bytesAt(items, i + 1))

@@ -5,14 +5,15 @@
 --         7 holder and 8 fence of the lease to check (fence 0: none)   9 '1': give it back
 --         10 holder who asks for the lease of a new record ('': nobody)   11 its length in ms
 --         12 grace ms of a move (-1: none)   13 its successor
---         14 how many names to remove, then these; then names and values to set. No name is in both.
--- answers {COMMITTED, now, version, created, expires, kept until, fence (0: no lease)}
---         | {CONFLICT} | {GONE} | {FENCED} | {TOO_LARGE} | {MOVED, successor}
+--         14 ms of the tombstone if no entry is left (-1: keep an empty record)
+--         15 how many names to remove, then these; then names and values to set. No name is in both.
+-- answers {COMMITTED, now, version, created, ends, expires, kept until, fence (0: no lease)}
+--         | {CONFLICT} | {GONE} | {FENCED} | {TOO_LARGE} | {ENDED} | {MOVED, successor}
 local NEVER = 9007199254740991
 local idle, lifetime, keep = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local mostBytes, grace = tonumber(ARGV[5]), tonumber(ARGV[12])
-local removed = tonumber(ARGV[14])
-local firstSet = 15 + removed
+local removed = tonumber(ARGV[15])
+local firstSet = 16 + removed
 
 local function keepUntil(before)
   if keep < 0 then return before end
@@ -28,23 +29,34 @@ local function grown(fresh)
     if not fresh then bytes = bytes - redis.call('HSTRLEN', key, 'e:' .. ARGV[i]) end
   end
   if not fresh then
-    for i = 15, firstSet - 1 do bytes = bytes - redis.call('HSTRLEN', key, 'e:' .. ARGV[i]) end
+    for i = 16, firstSet - 1 do bytes = bytes - redis.call('HSTRLEN', key, 'e:' .. ARGV[i]) end
   end
   return bytes
 end
 
 -- The record comes first: where the server is out of memory that fails, and then nothing has been written.
+-- Whether what is removed is all there is.
+local function leavesNothing()
+  if firstSet <= #ARGV then return false end
+  local left = 0
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(name, 1, 2) == 'e:' then left = left + 1 end
+  end
+  for i = 16, firstSet - 1 do left = left - redis.call('HEXISTS', key, 'e:' .. ARGV[i]) end
+  return left == 0
+end
+
 local function write(record)
   redis.call('HSET', key, 'v', int(record.version), 'c', int(record.created), 'l', int(record.ends),
     'x', int(record.expires), 'k', int(record.keep), 't', int(record.touched), 'b', int(record.bytes),
     'f', int(record.fence), 'h', record.holder, 'u', int(record.lease))
-  for i = 15, firstSet - 1 do redis.call('HDEL', key, 'e:' .. ARGV[i]) end
+  for i = 16, firstSet - 1 do redis.call('HDEL', key, 'e:' .. ARGV[i]) end
   for i = firstSet, #ARGV, 2 do redis.call('HSET', key, 'e:' .. ARGV[i], ARGV[i + 1]) end
   forgetAt(math.max(record.expires, record.keep))
 end
 
 local function committed(record, fence)
-  return { COMMITTED, now, record.version, record.created, record.expires, record.keep, fence }
+  return { COMMITTED, now, record.version, record.created, record.ends, record.expires, record.keep, fence }
 end
 
 local state, record = load()
@@ -77,6 +89,14 @@ local fence = tonumber(ARGV[8])
 if fence ~= 0 and (record.fence ~= fence or (record.holder ~= '' and record.holder ~= ARGV[7])) then return { FENCED } end
 local version = tonumber(ARGV[6])
 if version >= 0 and version ~= record.version then return { CONFLICT } end
+local ends = tonumber(ARGV[14])
+if ends >= 0 and leavesNothing() then
+  redis.call('DEL', key)
+  redis.call('HSET', key, 'd', int(now + ends))
+  forgetAt(now + ends)
+  if record.holder ~= '' then wake() end
+  return { ENDED }
+end
 local growth = grown(false)
 if growth > 0 and record.bytes + growth > mostBytes then return { TOO_LARGE } end
 

@@ -3,7 +3,7 @@
 -- ARGV    1 version that the caller has (0: none)   2 idle ms of the touch (-1: no touch)   3 its interval ms
 --         4 holder who asks for the lease ('': nobody)   5 its length in ms
 -- answers {ABSENT} | {DESTROYED} | {MOVED, successor} | {BUSY, ms left}
---         | {UNCHANGED or RECORD, now, version, created, expires, kept until, fence (0: no lease), name, value, …}
+--         | {UNCHANGED or RECORD, now, version, created, ends, expires, kept until, fence (0: no lease), name, value, …}
 local state, record = load()
 if state == MOVED then return { MOVED, record.successor } end
 if state ~= RECORD then return { state } end
@@ -25,9 +25,9 @@ if idle >= 0 and now < record.expires and now - record.touched >= tonumber(ARGV[
 end
 
 if tonumber(ARGV[1]) == record.version then
-  return { UNCHANGED, now, record.version, record.created, record.expires, record.keep, fence }
+  return { UNCHANGED, now, record.version, record.created, record.ends, record.expires, record.keep, fence }
 end
-local answer = { RECORD, now, record.version, record.created, record.expires, record.keep, fence }
+local answer = { RECORD, now, record.version, record.created, record.ends, record.expires, record.keep, fence }
 local fields = redis.call('HGETALL', key)
 for i = 1, #fields, 2 do
   local name = fields[i]

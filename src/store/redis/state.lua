@@ -13,7 +13,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 local ABSENT, DESTROYED, MOVED, BUSY, UNCHANGED, RECORD = 0, 1, 2, 3, 4, 5
-local COMMITTED, CONFLICT, GONE, FENCED, TOO_LARGE = 6, 7, 8, 9, 10
+local COMMITTED, CONFLICT, GONE, FENCED, TOO_LARGE, ENDED = 6, 7, 8, 9, 10, 11
 
 -- Numbers as the exact decimal integers that they are.
 local function int(number)

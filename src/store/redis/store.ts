@@ -110,6 +110,7 @@ function argumentsOf(delta: Delta): ScriptArgument[] {
     integer(delta.lock?.leaseMs ?? 0),
     integerOr(delta.move?.graceMs),
     Buffer.from(delta.move?.successor ?? []),
+    integerOr(delta.endIfEmptyMs),
     String(removed.length),
     ...removed,
   ]
