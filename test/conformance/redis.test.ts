@@ -12,9 +12,9 @@ describeWith(['redis'], 'with a Redis server', () => {
       store,
       second,
       another,
-      advance: (ms) => age(server.control, ms),
+      advance: (ms) => age([server.control], ms),
       slackMs: 20_000,
-      quiet: (key) => quietWith(server.control, 2, key),
+      quiet: (key) => quietWith([server.control], 2, key),
       close: async () => {
         await Promise.all([store.close(), second.close()])
         await server.stop()

@@ -42,7 +42,7 @@ describeWith(['redis'], 'a store agrees with a Map, with a Redis server', () => 
     try {
       await fc.assert(fc.asyncProperty(operations, async (steps) => {
         await server.control.flushdb()
-        await agree({ store, advance: (ms) => age(server.control, ms) }, newKeys(), steps)
+        await agree({ store, advance: (ms) => age([server.control], ms) }, newKeys(), steps)
       }), { numRuns: 200 })
     } finally {
       await store.close()

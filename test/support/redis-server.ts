@@ -94,20 +94,27 @@ const AGE = `
   if left >= 0 then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left - tonumber(ARGV[1]))) end
 `
 
-/** Ages all sessions on one server. The store itself has no hook for it: its time is the server's. */
-export async function age(control: Redis, ms: number): Promise<void> {
-  const pipeline = control.pipeline()
-  for (const key of await control.keys('unstick:*')) pipeline.eval(AGE, 1, key, String(ms))
-  for (const [error] of await pipeline.exec() ?? []) if (error !== null) throw error
+/** Ages all sessions on these servers, as far as they are masters. The store itself has no hook for it: its time is the server's. */
+export async function age(controls: readonly Redis[], ms: number): Promise<void> {
+  for (const control of controls) {
+    if ((await control.role())[0] !== 'master') continue
+    const pipeline = control.pipeline()
+    for (const key of await control.keys('unstick:*')) pipeline.eval(AGE, 1, key, String(ms))
+    for (const [error] of await pipeline.exec() ?? []) if (error !== null) throw error
+  }
 }
 
-/** Resolves when a session's channel has so many subscribers, and no client asks the server for anything any more. */
-export async function quietWith(control: Redis, subscribers: number, key: string): Promise<void> {
-  await until(`${subscribers} subscribers`, async () => (await control.pubsub('NUMSUB', `unstick:${key}`))[1] === subscribers, 5000)
+/** Resolves when a session's channel has so many subscribers on all servers, and no client asks them for anything any more. */
+export async function quietWith(controls: readonly Redis[], subscribers: number, key: string): Promise<void> {
+  const subscribed = async (control: Redis): Promise<number> => Number((await control.pubsub('NUMSUB', `unstick:${key}`))[1])
+  await until(`${subscribers} subscribers`, async () =>
+    (await Promise.all(controls.map(subscribed))).reduce((sum, n) => sum + n, 0) === subscribers, 5000)
+  const ran = async (control: Redis): Promise<string> =>
+    (await control.info('commandstats')).split('\n').filter((line) => /^cmdstat_(?:evalsha|eval|subscribe):/.test(line)).join()
   let before = ''
   await until('no commands', async () => {
     const last = before
-    before = (await control.info('commandstats')).split('\n').filter((line) => /^cmdstat_(?:evalsha|eval|subscribe):/.test(line)).join()
+    before = (await Promise.all(controls.map(ran))).join()
     return last === before
   }, 5000)
 }
