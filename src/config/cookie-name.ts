@@ -27,27 +27,3 @@ export function parseNamePattern(text: string): Parsed<string> {
   if (!TOKEN.test(text.replaceAll('?', 'x'))) return wrong('is not the name of a cookie', { allowed: "letters, digits and !#$%&'+-.^_`|~, * for any characters, ? for one" })
   return right(text)
 }
-
-/** Whether `name` is one that `pattern` stands for. Case counts, as it does for cookies. Time grows with the product of the two lengths at worst. */
-export function nameMatches(pattern: string, name: string): boolean {
-  let p = 0
-  let n = 0
-  let star = -1
-  let resume = 0
-  while (n < name.length) {
-    if (p < pattern.length && pattern[p] === '*') {
-      star = p
-      resume = n
-      p += 1
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
-      p += 1
-      n += 1
-    } else if (star !== -1) {
-      resume += 1
-      p = star + 1
-      n = resume
-    } else return false
-  }
-  while (pattern[p] === '*') p += 1
-  return p === pattern.length
-}

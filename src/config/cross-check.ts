@@ -1,6 +1,6 @@
 /** What only several keys together can get wrong. */
 import { reaches } from './address.ts'
-import { nameMatches } from './cookie-name.ts'
+import { globMatches } from '../glob.ts'
 import type { Path } from './problem.ts'
 import { parseRoutePattern, shadows, type RoutePattern } from './routes.ts'
 import type { Settings } from './schema.ts'
@@ -45,7 +45,7 @@ function checkCookie({ session: { cookie }, carriers }: Settings): Conflict[] {
   const mine = ['', '__Host-', '__Secure-'].map((prefix) => (prefix + cookie.name).toLowerCase())
   const clash = 'stands for the token cookie of unstick too: give session.cookie.name another name'
   for (const [i, pattern] of carriers.cookies.names.entries()) {
-    if (mine.some((name) => nameMatches(pattern.toLowerCase(), name))) conflicts.push({ at: [['carriers', 'cookies', 'names', i], ['session', 'cookie', 'name'], ['app']], message: `the vaulted name ${JSON.stringify(pattern)} ${clash}` })
+    if (mine.some((name) => globMatches(pattern.toLowerCase(), name))) conflicts.push({ at: [['carriers', 'cookies', 'names', i], ['session', 'cookie', 'name'], ['app']], message: `the vaulted name ${JSON.stringify(pattern)} ${clash}` })
   }
   for (const [i, rule] of carriers.files.entries()) {
     if (mine.includes(rule.cookie.toLowerCase())) conflicts.push({ at: [['carriers', 'files', i, 'cookie'], ['session', 'cookie', 'name'], ['app']], message: `the vaulted name ${JSON.stringify(rule.cookie)} ${clash}` })

@@ -7,7 +7,7 @@
  */
 import type { Millis } from '../clock.ts'
 import type { Config, RouteConfig } from './config.ts'
-import { nameMatches } from './cookie-name.ts'
+import { globMatches } from '../glob.ts'
 import { right, wrong, type Parsed } from './parsed.ts'
 
 export interface Route {
@@ -102,7 +102,7 @@ export function segmentsMatch(pattern: readonly string[], path: readonly string[
 }
 
 function segmentMatches(pattern: string, segment: string): boolean {
-  return pattern.includes('*') ? nameMatches(pattern, segment) : pattern === segment
+  return pattern.includes('*') ? globMatches(pattern, segment) : pattern === segment
 }
 
 /** What a request gets that no rule speaks of: files lock, since their apps lock their files on one machine too. */

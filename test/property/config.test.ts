@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { nameMatches } from '../../src/config/cookie-name.ts'
+import { globMatches } from '../../src/glob.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { parsePathTemplate } from '../../src/config/path-template.ts'
 import { ConfigError, formatProblem } from '../../src/config/problem.ts'
@@ -160,7 +160,7 @@ describe('cookie names', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 }), fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 10 }), (glob, name) => {
         const meaning = new RegExp(`^${glob.replaceAll('*', '.*').replaceAll('?', '.')}$`)
-        expect(nameMatches(glob, name)).toBe(meaning.test(name))
+        expect(globMatches(glob, name)).toBe(meaning.test(name))
       }),
       { numRuns: 2000 },
     )

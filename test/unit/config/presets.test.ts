@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { nameMatches } from '../../../src/config/cookie-name.ts'
+import { globMatches } from '../../../src/glob.ts'
 import { PRESET_NAMES } from '../../../src/config/presets.ts'
 import { configOf, linesOf } from './lines.ts'
 
@@ -85,8 +85,8 @@ describe.each(Object.entries(EXPECTED))('app: %s', (app, { names = [], vaults = 
   })
 
   it('vaults the cookies of the framework, and not those that scripts read', () => {
-    for (const name of vaults) expect([name, names.some((pattern) => nameMatches(pattern, name))]).toEqual([name, true])
-    for (const name of leaves) expect([name, names.some((pattern) => nameMatches(pattern, name))]).toEqual([name, false])
+    for (const name of vaults) expect([name, names.some((pattern) => globMatches(pattern, name))]).toEqual([name, true])
+    for (const name of leaves) expect([name, names.some((pattern) => globMatches(pattern, name))]).toEqual([name, false])
   })
 
   it('finds the file of an id, and takes no other value for one', () => {
