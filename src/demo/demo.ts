@@ -26,17 +26,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   if (options.port !== undefined && !(Number.isInteger(options.port) && options.port >= 0 && options.port <= 65_535)) {
     throw new UnstickError('config_invalid', '--port takes a port number, 0 to 65535; 0 is any free one.')
   }
-  using interruption = new Interruption()
+  const interruption = new Interruption()
   try {
     findMissing()
-    const work = options.once ? once(options, interruption) : stay(options, interruption)
-    return await work
+    return await (options.once ? once(options, interruption) : stay(options, interruption))
   } catch (error) {
     // What an interruption broke off on its way is no failure of the demo.
     if (interruption.happened) return options.once ? 1 : 0
     if (!(error instanceof UnstickError)) throw error
     process.stderr.write(`unstick demo: ${error.message}\n`)
     return 1
+  } finally {
+    interruption.end()
   }
 }
 
@@ -81,7 +82,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const SAME_MS = 1_000
 
 /** Signals that end the demo: the first one in order, a later one at once. Whatever else ends the process, children and files go first. */
-class Interruption implements Disposable {
+class Interruption {
   #at: number | undefined
   #stack: Stack | undefined
   #resolve: () => void = () => undefined
@@ -107,7 +108,8 @@ class Interruption implements Disposable {
     return this.#interrupted
   }
 
-  [Symbol.dispose](): void {
+  /** Signals mean what they meant before. */
+  end(): void {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal)
     process.off('exit', this.#onExit)
   }

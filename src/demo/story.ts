@@ -30,9 +30,9 @@ export async function playStory(stack: Stack, tell: (line: string) => void): Pro
 
   const victim = stack.replicas.find((replica) => replica.name === VICTIM)
   if (victim === undefined) throw new UnstickError('start_failed', `There is no replica ${VICTIM} to kill.`)
-  const pids = [victim.pidOf('app'), victim.pidOf('sidecar')].join(' and ')
+  const pids = [victim.pidOf('app'), victim.pidOf('sidecar')].join(' ')
   await stack.kill(VICTIM)
-  tell(`kill -9 ${pids}: replica A, its sidecar and its session folder are gone.`)
+  tell(`kill -9 ${pids}: replica A, its sidecar and its files are gone.`)
   const down = await looks(WHILE_DOWN)
   tell(`${WHILE_DOWN} requests at each, while only replica B is there.`)
   await victim.start()

@@ -32,7 +32,7 @@ export function superviseRestarts(tell: (line: string) => void, restartAfterMs =
   return {
     died(replica, what, pids) {
       if (stopped) return
-      const who = what === 'all' ? `Replica ${replica.name} was killed, app and sidecar` : `The ${what} of replica ${replica.name} died`
+      const who = what === 'all' ? `Replica ${replica.name} died with its sidecar` : `The ${what} of replica ${replica.name} died`
       tell(`${who} (pid ${pids.join(', ')}). Back in ${restartAfterMs / 1000} s.`)
       restartLater(replica)
     },

@@ -2,7 +2,7 @@
  * A small shop: an ordinary Express app that keeps its sessions in files, with express-session and session-file-store
  * as their READMEs show them. It runs alone (`node server.ts`) just as well as beside another replica.
  */
-import express, { type Express, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import session from 'express-session'
 import fileStore from 'session-file-store'
 import { CONTENT_SECURITY_POLICY, renderPage } from './page.ts'
@@ -72,9 +72,11 @@ export function createShop(options: ShopOptions): Express {
     return { replica: options.replica, pid: process.pid, user: user ?? null, pieces, panel, ...(refused === undefined ? {} : { refused }) }
   }
   /** Scripts get the answer itself; a plain form gets the page, by way of a redirect, so that a reload repeats nothing. */
-  const reply = (request: Request, response: Response, refused?: string): void => {
-    if (request.accepts(['html', 'json']) === 'json') response.status(refused === undefined ? 200 : 401).json(answerTo(request, refused))
-    else response.redirect(303, '/')
+  const reply = (request: Request, response: Response, next: NextFunction, refused?: string): void => {
+    if (wantsJson(request)) response.status(refused === undefined ? 200 : 401).json(answerTo(request, refused))
+    else if (refused !== undefined) response.redirect(303, '/')
+    // Browsers follow a redirect before the answer has ended, which is when the session would be saved otherwise.
+    else request.session.save((error) => (error ? next(error) : response.redirect(303, '/')))
   }
 
   app.get('/', (request, response) => {
@@ -83,34 +85,36 @@ export function createShop(options: ShopOptions): Express {
   app.get('/whoami', (request, response) => void response.json(answerTo(request)))
   app.post('/login', (request, response, next) => {
     const name = fieldOf(request, 'name').trim().slice(0, LONGEST_NAME)
-    if (name === '') return reply(request, response, 'Please type a name.')
+    if (name === '') return reply(request, response, next, 'Please type a name.')
     // A new id at login, so that nobody can plant one beforehand.
     request.session.regenerate((error) => {
       if (error) return next(error)
       request.session.user = name
       request.session.cart = {}
-      reply(request, response)
+      reply(request, response, next)
     })
   })
   app.post('/logout', (request, response, next) => {
     request.session.destroy((error) => {
       if (error) return next(error)
       response.clearCookie('connect.sid')
-      if (request.accepts(['html', 'json']) === 'json') response.json({ ...nobody(options.replica) })
+      if (wantsJson(request)) response.json(nobody(options.replica))
       else response.redirect(303, '/')
     })
   })
-  app.post('/cart', (request, response) => {
+  app.post('/cart', (request, response, next) => {
     const product = productOf(fieldOf(request, 'product'))
     const { user, cart = {} } = request.session
-    if (user === undefined) return reply(request, response, 'Please log in first.')
-    if (product === undefined) return reply(request, response, 'The shop has no such pan.')
+    if (user === undefined) return reply(request, response, next, 'Please log in first.')
+    if (product === undefined) return reply(request, response, next, 'The shop has no such pan.')
     request.session.cart = { ...cart, [product.id]: Math.min((cart[product.id] ?? 0) + 1, 99) }
-    reply(request, response)
+    reply(request, response, next)
   })
   app.get('/health', (_, response) => void response.type('text').send('ok\n'))
   return app
 }
+
+const wantsJson = (request: Request): boolean => request.accepts(['html', 'json']) === 'json'
 
 /** A field of the form; empty when it is missing or given twice. */
 function fieldOf(request: Request, name: string): string {
