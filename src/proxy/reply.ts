@@ -3,6 +3,7 @@
  * last bytes in hand until the exchange says that they may go.
  */
 import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { Millis } from '../clock.ts'
 import { headerKind } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
@@ -40,26 +41,33 @@ export class Reply {
     this.#flow = flow
   }
 
+  /** An interim answer. HTTP/1.0 knows none (RFC 9110 15.2), and neither does a Node before 24.18 know how to send any. */
   information(status: number, raw: readonly Buffer[]): void {
-    if (this.gone || this.#headSent) return
-    if (status === 102) this.#response.writeProcessing()
-    if (status !== 103) return
-    const hints: Record<string, string | string[]> = { link: [] }
-    for (let i = 0; i < raw.length; i += 2) {
-      const name = (raw[i] ?? '').toString('latin1').toLowerCase()
-      const value = (raw[i + 1] ?? '').toString('latin1')
-      if (headerKind(name) !== 'plain') continue
-      hints[name] = hints[name] === undefined ? value : [hints[name], value].flat()
+    if (this.gone || this.#headSent || this.#response.req.httpVersionMinor === 0 || !('writeInformation' in this.#response)) return
+    try {
+      this.#response.writeInformation(status, plainPairs(raw).flat())
+    } catch {
+      // A header that Node will not write. What is said in the interim may be left out; the answer still comes.
     }
-    this.#response.writeEarlyHints(hints)
+  }
+
+  /** Whether the body's end can be marked by chunks, so that there may be trailers behind it. */
+  #chunks(status: number, contentLength: number | undefined): boolean {
+    const { method, httpVersionMinor } = this.#response.req
+    return contentLength === undefined && httpVersionMinor > 0 && method !== 'HEAD' && status !== 204 && status !== 304
   }
 
   /** `contentLength`: as declared; undefined where the end is marked otherwise. */
   head(status: number, reason: string, headers: RawHeaders, contentLength: number | undefined): void {
+    if (!this.gone) {
+      this.#expected = contentLength
+      // Node does not announce trailers that it has no way to send.
+      const sent = headers.some(isTrailer) && !this.#chunks(status, contentLength) ? withoutTrailer(headers) : headers
+      this.#response.writeHead(status, onTheWire(reason), sent)
+    }
+    // Not before: a head that Node refuses to write is answered with an error.
     this.#headSent = true
     if (this.gone) return
-    this.#expected = contentLength
-    this.#response.writeHead(status, /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(reason) ? reason : '', headers)
     // With data or the end in the same turn there is one write for all; without, the head must not wait for them.
     process.nextTick(() => {
       if (!this.gone && !this.#response.writableEnded && this.#passed === 0) this.#response.flushHeaders()
@@ -80,7 +88,7 @@ export class Reply {
   end(trailers: readonly Buffer[]): void {
     clearTimeout(this.#stalled)
     if (this.gone) return
-    if (trailers.length > 0) this.#response.addTrailers(pairs(trailers))
+    if (trailers.length > 0) this.#response.addTrailers(plainPairs(trailers))
     const last = this.#last
     if (last === undefined) this.#response.end()
     // As a string, Node puts a small body into the same write as the head; a buffer would go beside it.
@@ -91,7 +99,11 @@ export class Reply {
   /** A truncated answer must not pass for a whole one: the connection goes. */
   abort(): void {
     clearTimeout(this.#stalled)
-    if (!this.gone) this.#response.destroy()
+    if (this.gone) return
+    const { socket } = this.#response
+    // Where the body's end is the connection's end, an ordinary one would say that all is well (RFC 9112 8).
+    if (this.#expected === undefined && !this.#response.chunkedEncoding && socket instanceof Socket && socket.remoteAddress !== undefined) socket.resetAndDestroy()
+    this.#response.destroy()
   }
 
   /** The client hung up. What still comes from the app is let through, to nowhere. */
@@ -115,11 +127,21 @@ export class Reply {
   }
 }
 
-function pairs(raw: readonly Buffer[]): [string, string][] {
+function plainPairs(raw: readonly Buffer[]): [string, string][] {
   const list: [string, string][] = []
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] ?? '').toString('latin1')
     if (headerKind(name) === 'plain') list.push([name, (raw[i + 1] ?? '').toString('latin1')])
   }
   return list
+}
+
+const isTrailer = (text: string, i: number): boolean => text.length === 7 && i % 2 === 0 && text.toLowerCase() === 'trailer'
+
+const withoutTrailer = (headers: RawHeaders): RawHeaders => headers.filter((_, i, all) => !isTrailer(all[i - (i % 2)] ?? '', 0))
+
+/** Undici reads a reason phrase as UTF-8, and Node writes it as Latin-1. What was neither ASCII nor UTF-8 is lost by then. */
+function onTheWire(reason: string): string {
+  if (/^[\t\u0020-\u007e]*$/.test(reason)) return reason
+  return reason.includes('\ufffd') ? '' : Buffer.from(reason, 'utf8').toString('latin1')
 }
