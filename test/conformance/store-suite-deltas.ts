@@ -107,6 +107,8 @@ export function deltas(subject: () => StoreSubject): void {
       expect((await read(store, key)).version).toBe(1)
       committed(await store.commit(key, update({ c: '1' }, { maxBytes: 10, remove: new Set(['a']) })))
       expect(await texts(store, key)).toEqual({ b: '12345', c: '1' })
+      committed(await store.commit(key, update({ d: '1234' }, { maxBytes: 10 })))
+      expect(await store.commit(key, update({ e: '1' }, { maxBytes: 10 }))).toEqual({ state: 'too_large' })
     })
 
     it('lets a delta pass that shrinks a record which is over maxBytes, or leaves its size', async () => {

@@ -55,6 +55,10 @@ export class StoreModel {
     }
     if (delta.ifVersion !== undefined && delta.ifVersion !== session.version) return { state: 'conflict' }
     const entries = applied(session.entries, delta)
+    if (delta.endIfEmptyMs !== undefined && entries.size === 0) {
+      this.destroy(key, delta.endIfEmptyMs)
+      return { state: 'ended' }
+    }
     if (size(entries) > delta.maxBytes && size(entries) > size(session.entries)) return { state: 'too_large' }
     session.entries = entries
     session.version += 1

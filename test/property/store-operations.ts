@@ -45,6 +45,7 @@ const creating: fc.Arbitrary<Delta> = fc.record({
 const updating: fc.Arbitrary<Delta> = fc.record({
   mode: fc.constant('update' as const), set, remove, maxBytes,
   idleMs: maybe(durations(1, 8)), keepMs: maybe(durations(0, 10)), ifVersion: maybe(fc.integer({ min: 1, max: 4 })), release: maybe(fc.boolean()),
+  endIfEmptyMs: maybe(durations(1, 4)),
 }).map(present)
 
 const moving: fc.Arbitrary<Delta> = fc.record({
@@ -113,6 +114,7 @@ function relative(answer: Answer): unknown {
     version: head?.version,
     age: head === undefined ? undefined : units(head.createdAt),
     expires: head === undefined ? undefined : units(head.expiresAt),
+    ends: head === undefined ? undefined : units(head.endsAt),
     keep: head === undefined ? undefined : units(head.keepUntil),
     entries: 'record' in answer ? new Map([...answer.record.entries].map(([name, value]) => [name, [...value]])) : undefined,
     lease: 'lease' in answer ? answer.lease : undefined,

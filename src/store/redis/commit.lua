@@ -34,7 +34,6 @@ local function grown(fresh)
   return bytes
 end
 
--- The record comes first: where the server is out of memory that fails, and then nothing has been written.
 -- Whether what is removed is all there is.
 local function leavesNothing()
   if firstSet <= #ARGV then return false end
@@ -46,6 +45,7 @@ local function leavesNothing()
   return left == 0
 end
 
+-- The record comes first: where the server is out of memory that fails, and then nothing has been written.
 local function write(record)
   redis.call('HSET', key, 'v', int(record.version), 'c', int(record.created), 'l', int(record.ends),
     'x', int(record.expires), 'k', int(record.keep), 't', int(record.touched), 'b', int(record.bytes),
