@@ -82,7 +82,7 @@ async function ends(servers: readonly RedisServer[], key: string): Promise<{ fro
     else to = server
   }
   if (from === undefined || to === undefined) throw new Error('the key has no master')
-  return { from, to, slot: Number(await from.control.cluster('KEYSLOT', key)) }
+  return { from, to, slot: await from.control.cluster('KEYSLOT', key) }
 }
 
 /** As an operator's tool does it (redis.io, "Cluster live reconfiguration"). */

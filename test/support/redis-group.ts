@@ -82,7 +82,7 @@ export async function startCluster(): Promise<RedisGroup> {
   await promisify(execFile)('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '1', '--cluster-yes'])
   await until('the nodes agree', async () => {
     const infos = await Promise.all(servers.map(async ({ control }) =>
-      `${String(await control.cluster('INFO'))}${await control.info('replication')}`))
+      `${await control.cluster('INFO')}${await control.info('replication')}`))
     return infos.every((info) => /cluster_state:ok/.test(info) && /cluster_known_nodes:6/.test(info) && /role:master[^]*connected_slaves:1|master_link_status:up/.test(info))
   }, 30_000)
   return {
