@@ -31,10 +31,12 @@ function classify(name: string): HeaderKind {
   const exact = EXACT.get(name.toLowerCase())
   if (exact !== undefined) return exact
   const folded = foldHeaderName(name)
-  if (folded.startsWith('x-session') || folded.startsWith('unstick')) return 'reserved'
-  if (folded.startsWith('x-forwarded') || folded === 'forwarded') return 'forwarded'
+  if (isOf('x-session', folded) || isOf('unstick', folded)) return 'reserved'
+  if (isOf('x-forwarded', folded) || folded === 'forwarded') return 'forwarded'
   return 'plain'
 }
+
+const isOf = (family: string, folded: string): boolean => folded === family || folded.startsWith(`${family}-`)
 
 // Traffic repeats the same few spellings: looking one up is cheaper than folding it, and a flood of new ones is bounded.
 const kinds = new Bounded<string, HeaderKind>(2_000)

@@ -16,6 +16,8 @@ export class Visit {
   #session: Session | undefined
   #exchanges: CarrierExchange[] = []
   #settled = false
+  /** The app's head had cookies that the client does not get. */
+  #tookCookies = false
   /** The Set-Cookie value for the token that the response must carry; undefined: none. */
   #cookie: string | undefined
 
@@ -57,10 +59,12 @@ export class Visit {
   /** Takes the session's part out of the response head. In the opposite order of `begin`, so that each sees what its app said. */
   capture(response: ResponseHead): Changes {
     let changes = NO_CHANGES
+    const before = response.headers.length
     for (let i = this.#exchanges.length - 1; i >= 0; i -= 1) {
       const exchange = this.#exchanges[i]
       if (exchange !== undefined) changes = merge(changes, exchange.capture(response))
     }
+    this.#tookCookies = response.headers.length < before
     return changes
   }
 
@@ -100,6 +104,8 @@ export class Visit {
 
   /** Adds the token's Set-Cookie, if there is news for the client. */
   announce(response: ResponseHead): void {
+    // Shared caches take Set-Cookie as a sign that an answer is personal: where the app's own is gone, ours says it again.
+    if (this.#tookCookies && this.#cookie === undefined && this.#session !== undefined) this.#giveToken(this.#session)
     if (this.#cookie !== undefined) response.headers.push('Set-Cookie', this.#cookie)
     this.#cookie = undefined
   }
