@@ -31,14 +31,16 @@ export class Sealing {
   /** The session of a record, without the entries that have run out. Throws `store_unavailable` when one cannot be opened. */
   open(token: Token, record: StoredRecord): Session {
     const entries = new Map<EntryName, Entry>()
+    const stale = new Set<EntryName>()
     const lapsed = record.now >= record.expiresAt
     for (const [name, bytes] of record.entries) {
       const entry = decodeEntry(this.#unseal(token, name, bytes))
       if (entry === undefined) throw unreadable('it is not in a form that this version knows')
       const alive = entry.expiresAt === undefined ? !lapsed : entry.expiresAt > record.now
       if (alive) entries.set(name, entry)
+      else stale.add(name)
     }
-    return new Session(token, record, entries, this.#clock)
+    return new Session(token, record, entries, this.#clock, stale)
   }
 
   /** What a record that has moved leaves in its place: only the old token can follow it. */

@@ -13,15 +13,18 @@ export interface Hold {
 export class Session implements SessionView {
   readonly token: Token
   readonly entries: Map<EntryName, Entry>
+  /** What the record still holds of entries that have run out: the next commit takes them along. */
+  readonly stale: Set<EntryName>
   #lease: Lease | undefined
   #hold: Hold | undefined
   #head: RecordHead
   #readAt: Millis
   readonly #clock: Clock
 
-  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock) {
+  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock, stale = new Set<EntryName>()) {
     this.token = token
     this.entries = entries
+    this.stale = stale
     this.#head = head
     this.#clock = clock
     this.#readAt = clock.now()
@@ -69,6 +72,7 @@ export class Session implements SessionView {
   committed(head: RecordHead, entries: ReadonlyMap<EntryName, Entry>): void {
     this.#head = head
     this.#readAt = this.#clock.now()
+    this.stale.clear()
     this.entries.clear()
     for (const [name, entry] of entries) this.entries.set(name, entry)
   }

@@ -152,7 +152,7 @@ export class Sessions {
     const after = entriesAfter(current, changes)
     const expired = [...current.entries.keys()].filter((name) => !after.has(name))
     const committed = await this.#store.commit(current.token.storeKey, {
-      mode: 'update', set: sealing.seal(current.token, changes.set), remove: new Set([...changes.remove, ...expired]),
+      mode: 'update', set: sealing.seal(current.token, changes.set), remove: new Set([...changes.remove, ...expired, ...current.stale].filter((name) => !changes.set.has(name))),
       ...(request.touch ? { idleMs: idleTimeoutMs } : {}),
       ...(after.size === 0 ? { endIfEmptyMs: TOMBSTONE_MS } : {}),
       ...(current.lease === undefined ? {} : { lease: current.lease, release: request.release }),
