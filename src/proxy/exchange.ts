@@ -50,7 +50,10 @@ export class Exchange implements ResponseSink {
   #visit: Visit | undefined
   #flow: Flow | undefined
   #held: Held | undefined
+  #upload: Upload | undefined
   #linger: NodeJS.Timeout | undefined
+  #misframed = false
+  #failed = false
   #over = false
 
   constructor(parts: Parts, incoming: IncomingMessage, outgoing: ServerResponse) {
@@ -61,9 +64,15 @@ export class Exchange implements ResponseSink {
     outgoing.on('close', () => this.#onClosed())
   }
 
+  /** The request's head was refused: what stands behind it on its connection may be anything, and must not be read as requests. */
+  get misframed(): boolean {
+    return this.#misframed
+  }
+
+  /** Sorting, and so `misframed`, is done when this returns its promise. */
   async run(peer: Peer): Promise<void> {
     try {
-      const request = sortRequest(this.#incoming, peer, this.#parts.sorter)
+      const request = this.#sort(peer)
       const route = this.#parts.routes.match(request.head.method, request.head.path)
       if (route.session) {
         const visit = new Visit(this.#parts, request, route)
@@ -76,6 +85,15 @@ export class Exchange implements ResponseSink {
     }
   }
 
+  #sort(peer: Peer): SortedRequest {
+    try {
+      return sortRequest(this.#incoming, peer, this.#parts.sorter)
+    } catch (error) {
+      this.#misframed = true
+      throw error
+    }
+  }
+
   #goneSignal(): AbortSignal {
     this.#gone ??= new AbortController()
     if (this.#reply.gone) this.#gone.abort()
@@ -84,28 +102,39 @@ export class Exchange implements ResponseSink {
 
   #forward(request: SortedRequest): void {
     if (this.#reply.gone) throw new UnstickError('bad_request', 'The client hung up before its request was sent on.')
+    // Answered already, while its session was still being opened.
+    if (this.#failed) return
     const { method, target } = request.head
-    const body = request.hasBody ? this.#upload() : null
+    const body = request.hasBody ? this.#openUpload() : null
     this.#waitingSince = performance.now()
     this.#addedMs = this.#waitingSince - this.#startedAt
     this.#parts.upstream.send({ method, target, headers: upstreamHeaders(request), body }, this)
   }
 
   /** "100 Continue" (RFC 9110 10.1.1) goes out when the app is there to take the body, not before. */
-  #upload(): Upload {
+  #openUpload(): Upload {
     const expects = this.#incoming.headers.expect?.toLowerCase() === '100-continue'
-    return new Upload(this.#incoming, {
+    this.#upload = new Upload(this.#incoming, {
       idleMs: this.#parts.upstreamTimeoutMs,
       ...(expects ? { onWanted: () => { if (!this.#reply.gone && !this.#reply.headSent) this.#outgoing.writeContinue() } } : {}),
     })
+    return this.#upload
   }
 
-  /** The sidecar stops and will not wait longer: an answer if none has begun, else the connection is cut. */
-  expire(): void {
-    const error = new UnstickError('draining', 'This sidecar is shutting down. Try again.')
+  /** Whether some of the request is still to come. */
+  get uploading(): boolean {
+    return !this.#incoming.complete
+  }
+
+  /** Ends it now, from outside: with `error` as its answer if none has begun, else by cutting the connection. */
+  async refuse(error: UnstickError): Promise<void> {
+    await this.#fail(error)
+  }
+
+  /** The sidecar stops and will not wait longer. Resolves when that is said. */
+  async expire(): Promise<void> {
     this.#gone?.abort()
-    this.#flow?.abort()
-    void this.#fail(error)
+    await this.#fail(new UnstickError('draining', 'This sidecar is shutting down. Try again.'))
   }
 
   // What follows is called by the upstream, in this order.
@@ -161,7 +190,6 @@ export class Exchange implements ResponseSink {
   }
 
   onFailure(error: UnstickError): void {
-    this.#held = undefined
     void this.#fail(error)
   }
 
@@ -223,20 +251,21 @@ export class Exchange implements ResponseSink {
   }
 
   #giveUp(error: unknown): void {
-    this.#held = undefined
-    this.#flow?.abort()
     void this.#fail(asUnstickError(error, 'upstream_broke', 'The app\'s answer could not be passed on.'))
   }
 
   /** Ends in an error: as an answer while nothing has gone out, else by cutting the connection. */
   async #fail(error: UnstickError): Promise<void> {
-    if (this.#over) return
+    // The first reason is the one that counts: giving up makes the app's side fail too.
+    if (this.#over || this.#failed) return
+    this.#failed = true
+    this.#held = undefined
+    this.#flow?.abort()
     const failure = await this.#saveWhatIsLeft(error)
-    if (this.#over) return
     if (!this.#reply.gone) {
       this.#log(failure)
       if (this.#reply.headSent) this.#reply.abort()
-      else answer(this.#outgoing, failure, { close: !this.#incoming.complete || this.#parts.draining() })
+      else answer(this.#outgoing, failure, { close: this.#misframed || failure.code === 'bad_request' || this.#parts.draining() })
     }
     this.#close(failure.code)
   }
@@ -283,6 +312,8 @@ export class Exchange implements ResponseSink {
     this.#over = true
     clearTimeout(this.#linger)
     this.#visit?.letGo()
+    // Undici leaves the body of a request that it could not send as it is.
+    this.#upload?.destroy()
     if (!this.#incoming.complete) this.#discardRest()
     this.#parts.telemetry.request(this.#reply.gone ? 0 : this.#outgoing.statusCode, code, Math.max(0, this.#addedMs) / 1_000)
   }

@@ -16,13 +16,24 @@ const KEEP_ALIVE_MS = 75_000
 /** For a client to get its request head out. */
 const HEAD_MS = 60_000
 
+/** After the deadline of a drain: for the last words, and what they still have to commit. */
+const LAST_WORDS_MS = 1_000
+
+/** What is known of a client's connection. */
+interface Connection {
+  readonly peer: Peer
+  readonly exchanges: Set<Exchange>
+  /** Something on it could not be read as a request; nothing behind that may be taken for one. */
+  refused: boolean
+}
+
 export class ProxyServer {
   readonly #parts: Parts
   readonly #server: Server
   readonly #target: UpgradeTarget
   readonly #exchanges = new Set<Exchange>()
   readonly #upgraded = new Set<Duplex>()
-  readonly #peers = new WeakMap<Socket, Peer>()
+  readonly #connections = new WeakMap<Duplex, Connection>()
 
   constructor(parts: Parts, target: UpgradeTarget, limits: { headerBytes: number }) {
     this.#parts = parts
@@ -43,9 +54,11 @@ export class ProxyServer {
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#exchange(request, response)
     this.#server.on('request', handle)
     this.#server.on('checkContinue', handle)
+    // Any other expectation stays here, as the app would most likely have ignored it (RFC 9110 10.1.1).
+    this.#server.on('checkExpectation', handle)
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     this.#server.on('connect', (_request, socket) => refuse(socket, new UnstickError('bad_request', 'CONNECT is for proxies that go anywhere; this one serves one app.')))
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => onClientError(error, socket))
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#onClientError(error, socket))
   }
 
   /** Listens; resolves with the address, where port 0 has become a real one. Throws `start_failed`. */
@@ -68,49 +81,78 @@ export class ProxyServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     const deadline = setTimeout(() => {
-      for (const exchange of this.#exchanges) exchange.expire()
       for (const socket of this.#upgraded) socket.destroy()
-      setImmediate(() => this.#server.closeAllConnections())
+      void this.#expire()
     }, drainMs)
     // Upgraded connections are no part of server.close(): they may outlive it until the deadline.
     await Promise.all([closed, ...[...this.#upgraded].map((socket) => new Promise((resolve) => socket.once('close', resolve)))])
     clearTimeout(deadline)
   }
 
+  /** Whoever still waits is told why, then all connections go. */
+  async #expire(): Promise<void> {
+    let enough: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => { enough = setTimeout(resolve, LAST_WORDS_MS) })
+    await Promise.race([limit, Promise.allSettled([...this.#exchanges].map((exchange) => exchange.expire()))])
+    clearTimeout(enough)
+    setImmediate(() => this.#server.closeAllConnections())
+  }
+
   #exchange(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connectionOf(request.socket)
+    if (connection.refused) return
     const exchange = new Exchange(this.#parts, request, response)
     this.#exchanges.add(exchange)
-    response.once('close', () => this.#exchanges.delete(exchange))
-    void exchange.run(this.#peerOf(request.socket))
+    connection.exchanges.add(exchange)
+    response.once('close', () => this.#ended(exchange, connection, request.socket))
+    void exchange.run(connection.peer)
+    if (exchange.misframed) connection.refused = true
+  }
+
+  #ended(exchange: Exchange, connection: Connection, socket: Socket): void {
+    this.#exchanges.delete(exchange)
+    connection.exchanges.delete(exchange)
+    if (connection.refused && connection.exchanges.size === 0) socket.destroySoon()
+    // An answer that had begun before the drain could not say that its connection would close.
+    else if (this.#parts.draining()) setImmediate(() => this.#server.closeIdleConnections())
+  }
+
+  /** What Node's parser refuses: malformed, ambiguous, too large or too slow. */
+  #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const refusal = error.code === 'HPE_HEADER_OVERFLOW'
+      ? new UnstickError('too_large', 'The request header is larger than limits.header.', { status: 431 })
+      : new UnstickError('bad_request', 'The request is malformed, ambiguous or too slow, and was not passed on.')
+    const connection = this.#connections.get(socket)
+    if (connection === undefined || connection.exchanges.size === 0) {
+      refuse(socket, refusal)
+      return
+    }
+    // In the middle of other answers there is no place for this one. If it is about a body, that body's request takes it.
+    connection.refused = true
+    for (const exchange of connection.exchanges) if (exchange.uploading) void exchange.refuse(refusal)
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))
-    void upgrade(this.#parts, this.#target, { request, socket, head, peer: this.#peerOf(request.socket) })
+    void upgrade(this.#parts, this.#target, { request, socket, head, peer: this.#connectionOf(request.socket).peer })
   }
 
   /** Who is at the other end does not change while a connection lasts. */
-  #peerOf(socket: Socket): Peer {
-    let peer = this.#peers.get(socket)
-    if (peer === undefined) {
-      peer = { address: socket.remoteAddress, trusted: this.#parts.trusted.trusts(socket.remoteAddress), encrypted: false }
-      this.#peers.set(socket, peer)
+  #connectionOf(socket: Socket): Connection {
+    let connection = this.#connections.get(socket)
+    if (connection === undefined) {
+      const { remoteAddress } = socket
+      const peer = { address: remoteAddress, trusted: this.#parts.trusted.trusts(remoteAddress), encrypted: false }
+      connection = { peer, exchanges: new Set(), refused: false }
+      this.#connections.set(socket, connection)
     }
-    return peer
+    return connection
   }
-}
-
-/** What Node's parser refuses: malformed, ambiguous, too large or too slow. */
-function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const refusal = error.code === 'HPE_HEADER_OVERFLOW'
-    ? new UnstickError('too_large', 'The request header is larger than limits.header.', { status: 431 })
-    : new UnstickError('bad_request', 'The request is malformed, ambiguous or too slow, and was not passed on.')
-  refuse(socket, refusal)
 }
 
 function refuse(socket: Duplex, error: UnstickError): void {

@@ -23,6 +23,8 @@ export class Upload extends Readable {
     super()
     this.#request = request
     this.#onWanted = options.onWanted
+    // Undici listens only while it sends. Before and after, an error here has nobody to tell and nothing to break.
+    this.on('error', () => undefined)
     this.#idle = setTimeout(() => {
       this.destroy(new UnstickError('bad_request', `The request body stopped arriving for ${options.idleMs} ms.`))
     }, options.idleMs)

@@ -1,5 +1,5 @@
 /** The app, behind undici's pool: one request out, one response in, with raw headers and real back-pressure. */
-import { type Dispatcher, Pool } from 'undici'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 import type { RawHeaders } from '../http/message.ts'
@@ -51,12 +51,11 @@ export class Upstream {
       allowH2: false,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs * BODY_IDLE_FACTOR,
-      connectTimeout: Math.min(options.timeoutMs, 10_000),
+      connect: connector({ timeout: Math.min(options.timeoutMs, 10_000), ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) }),
       // Shorter than the keep-alive of common servers (Node 5 s, Apache 5 s), so that the app rarely closes a connection
       // that a request is just going out on: such a request cannot be repeated.
       keepAliveTimeout: 4_000,
       maxHeaderSize: options.maxHeaderBytes,
-      ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
     })
   }
 
@@ -77,6 +76,22 @@ export class Upstream {
   async close(): Promise<void> {
     await this.#pool.destroy()
   }
+}
+
+/**
+ * Undici takes a reset in a body that ends with its connection for that end: a truncated answer would pass for a whole one. So
+ * it gets to see another code; this listener comes before its own.
+ */
+function connector(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector({ ...options, allowH2: false })
+  return (target, callback) => connect(target, (...[error, socket]) => {
+    if (error !== null) {
+      callback(error, null)
+      return
+    }
+    socket.on('error', (fault: NodeJS.ErrnoException) => { if (fault.code === 'ECONNRESET') fault.code = 'UNSTICK_UPSTREAM_RESET' })
+    callback(null, socket)
+  })
 }
 
 class Handler implements Dispatcher.DispatchHandler {
