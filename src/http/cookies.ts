@@ -18,21 +18,31 @@ export function parseCookieHeader(header: string): CookiePair[] {
     if (end === -1) end = header.length
     const equals = header.indexOf('=', start)
     if (equals === -1 || equals >= end) {
-      const value = header.slice(start, end).trim()
+      const value = trimmed(header, start, end)
       if (value !== '') pairs.push({ name: '', value })
     } else {
-      pairs.push({ name: header.slice(start, equals).trim(), value: header.slice(equals + 1, end).trim() })
+      pairs.push({ name: trimmed(header, start, equals), value: trimmed(header, equals + 1, end) })
     }
     start = end + 1
   }
   return pairs
 }
 
+/** Without the spaces and tabs at both ends. `String.trim` takes more: among it A0, a byte with which many words in UTF-8 end. */
+function trimmed(text: string, start = 0, end = text.length): string {
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
+
 export function formatCookieHeader(pairs: readonly CookiePair[]): string {
   let header = ''
   for (const { name, value } of pairs) {
     if (header !== '') header += '; '
-    header += name === '' ? value : `${name}=${value}`
+    // A nameless value with a `=` in it keeps the one before it, or its first half would become a name.
+    header += name === '' && !value.includes('=') ? value : `${name}=${value}`
   }
   return header
 }
@@ -59,8 +69,8 @@ export function parseSetCookie(header: string): SetCookie | undefined {
   const parts = header.split(';')
   const pair = parts[0] ?? ''
   const equals = pair.indexOf('=')
-  const name = equals === -1 ? '' : pair.slice(0, equals).trim()
-  const value = pair.slice(equals + 1).trim()
+  const name = equals === -1 ? '' : trimmed(pair, 0, equals)
+  const value = trimmed(pair, equals + 1)
   if (name === '' && value === '') return undefined
   let domain: string | undefined
   let path: string | undefined
@@ -70,8 +80,8 @@ export function parseSetCookie(header: string): SetCookie | undefined {
   for (let i = 1; i < parts.length; i += 1) {
     const part = parts[i] ?? ''
     const at = part.indexOf('=')
-    const key = (at === -1 ? part : part.slice(0, at)).trim().toLowerCase()
-    const text = at === -1 ? '' : part.slice(at + 1).trim()
+    const key = trimmed(part, 0, at === -1 ? part.length : at).toLowerCase()
+    const text = at === -1 ? '' : trimmed(part, at + 1)
     if (key === 'domain') domain = text.replace(/^\./, '').toLowerCase() || undefined
     else if (key === 'path') path = text.startsWith('/') ? text : undefined
     else if (key === 'max-age') {
