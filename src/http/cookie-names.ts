@@ -18,10 +18,10 @@ export class CookieNames {
     for (const pattern of patterns) {
       if (/[*?]/.test(pattern)) {
         this.#globs.push(pattern)
-        this.#foldedGlobs.push(foldCookieName(pattern))
+        this.#foldedGlobs.push(...readings(pattern))
       } else {
         this.#exact.add(pattern)
-        this.#folded.add(foldCookieName(pattern))
+        for (const reading of readings(pattern)) this.#folded.add(reading)
       }
     }
   }
@@ -33,20 +33,26 @@ export class CookieNames {
 
   /** Whether an app might take a cookie of this name for one in the set. */
   mayPassFor(name: string): boolean {
-    const folded = foldCookieName(name)
-    return this.#folded.has(folded) || this.#foldedGlobs.some((glob) => globMatches(glob, folded))
+    return readings(name).some((reading) => this.#folded.has(reading) || this.#foldedGlobs.some((glob) => globMatches(glob, reading)))
   }
 }
 
-function foldCookieName(name: string): string {
-  let decoded = name
-  if (name.includes('%')) decoded = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  const bracket = decoded.indexOf('[', 1)
-  if (bracket !== -1) decoded = decoded.slice(0, bracket)
-  // Quotes and control characters are what lenient parsers trim; the rest is what PHP folds.
-  // eslint-disable-next-line no-control-regex
-  return decoded.replace(/[\u0000-\u001f\u007f"']/g, '').trim().toLowerCase().replace(/[.\s[+]/g, '_')
+/**
+ * What apps may make of a name, each folded as far as any of them goes: the name as a whole, where an unclosed `[` counts as `_`
+ * (`a[b` is PHP's `a_b`); what is before a `[` that opens an index (`a[b]` is PHP's array `a`); what is before an encoded NUL.
+ */
+function readings(name: string): string[] {
+  const decoded = name.includes('%') ? name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : name
+  const found = [fold(decoded)]
+  for (const end of ['[', '\0']) {
+    const at = decoded.indexOf(end, 1)
+    if (at !== -1) found.push(fold(decoded.slice(0, at)))
+  }
+  return found
 }
+
+/** Lenient parsers trim quotes, control characters and the many spaces of Unicode, which are bytes beyond ASCII here; PHP folds the rest. */
+const fold = (name: string): string => name.replace(/[^ -~]|["']/g, '').trim().toLowerCase().replace(/[. [+]/g, '_')
 
 /** The names of the token cookie: with the `__Host-` prefix (RFC 6265bis 4.1.3.2) wherever that can be. */
 export interface TokenCookieNames {

@@ -162,7 +162,7 @@ function splitTarget(url: string): { target: string; path: string; authority: st
   let target = url
   let authority: string | undefined
   if (!url.startsWith('/')) {
-    const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(url)
+    const absolute = /^https?:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url)
     if (absolute === null) throw new UnstickError('bad_request', 'The request target is neither a path nor an http URL.')
     authority = absolute[1]
     target = absolute[2] ?? ''
@@ -198,7 +198,7 @@ function sortCookies(text: string, sorter: CookieSorter, https: boolean): Sorted
   const tokens: string[] = []
   let whole = true
   for (const pair of parseCookieHeader(text)) {
-    const kind = sorter.kind(pair.name, https)
+    const kind = kindOf(pair, sorter, https)
     if (kind === 'plain') kept.push(pair)
     else {
       whole = false
@@ -207,4 +207,20 @@ function sortCookies(text: string, sorter: CookieSorter, https: boolean): Sorted
     }
   }
   return { kept, dropped, tokens, asReceived: whole ? { text, cookies: kept } : undefined }
+}
+
+/**
+ * Judges a pair by all that some server may see in it: Python's http.cookies begins a new pair at a space, RFC 2109 at a comma, and
+ * where the name is empty the value may be taken for one.
+ */
+function kindOf({ name, value }: CookiePair, sorter: CookieSorter, https: boolean): CookieKind {
+  const kind = name === '' ? 'plain' : sorter.kind(name, https)
+  if (kind !== 'plain' || (name !== '' && !(value.includes('=') && /[^!-+\--~]/.test(value)))) return kind
+  const beforeEquals = value.split('=')
+  if (beforeEquals.length > 1) beforeEquals.pop()
+  for (const part of beforeEquals) {
+    const word = part.split(/[^!-+\--~]+/).findLast((each) => each !== '')
+    if (word !== undefined && sorter.kind(word, https) !== 'plain') return 'stripped'
+  }
+  return 'plain'
 }
