@@ -39,3 +39,6 @@ export class Bounded<K, V> {
     this.#map.delete(key)
   }
 }
+
+/** `text`, in Latin-1, as a key to keep: a piece cut out of a longer text keeps all of that in memory. */
+export const detached = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')

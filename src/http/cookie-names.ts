@@ -3,7 +3,7 @@
  * that a look-alike cannot stand in for a vaulted one: PHP turns `.`, space and `[` into `_`, older servers decode `%`,
  * some ignore case.
  */
-import { Bounded } from '../bounded.ts'
+import { Bounded, detached } from '../bounded.ts'
 import { globMatches } from '../glob.ts'
 import type { CookieKind, CookieSorter } from './request-head.ts'
 
@@ -60,6 +60,9 @@ export interface TokenCookieNames {
   readonly http: string
 }
 
+/** Clients choose the names: a longer one is judged each time rather than kept. */
+const LONGEST_KEPT = 64
+
 /** Sorts a client's cookies into ours, vaulted and the app's own business. */
 export function cookieSorter(token: TokenCookieNames, vaulted: CookieNames): CookieSorter {
   const ours = new CookieNames([token.https, token.http])
@@ -75,7 +78,7 @@ export function cookieSorter(token: TokenCookieNames, vaulted: CookieNames): Coo
       let kind = known.get(name)
       if (kind === undefined) {
         kind = judge(name, https ? token.https : token.http)
-        known.set(name, kind)
+        if (name.length <= LONGEST_KEPT) known.set(detached(name), kind)
       }
       return kind
     },

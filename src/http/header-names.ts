@@ -38,14 +38,16 @@ function classify(name: string): HeaderKind {
 
 const isOf = (family: string, folded: string): boolean => folded === family || folded.startsWith(`${family}-`)
 
-// Traffic repeats the same few spellings: looking one up is cheaper than folding it, and a flood of new ones is bounded.
+// Traffic repeats the same few spellings: looking one up is cheaper than folding it. A flood of new ones is bounded, and so is
+// what each may hold: clients choose them.
 const kinds = new Bounded<string, HeaderKind>(2_000)
+const LONGEST_KEPT = 64
 
 export function headerKind(name: string): HeaderKind {
   let kind = kinds.get(name)
   if (kind === undefined) {
     kind = classify(name)
-    kinds.set(name, kind)
+    if (name.length <= LONGEST_KEPT) kinds.set(name, kind)
   }
   return kind
 }

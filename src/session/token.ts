@@ -6,7 +6,7 @@
  * The MAC covers the version too, so a client cannot ask for older state than it was given.
  */
 import { createHmac, hash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
-import { Bounded } from '../bounded.ts'
+import { Bounded, detached } from '../bounded.ts'
 import type { Key, Keyring } from '../crypto/keyring.ts'
 import { sessionKey } from '../crypto/seal.ts'
 import type { StoreKey, Version } from '../store/store.ts'
@@ -108,7 +108,7 @@ export class Tokens {
       this.#tokens.set(name, token)
     }
     const seen = { token, seen: Number.parseInt(versionText, 36) }
-    this.#seen.set(value, seen)
+    this.#seen.set(detached(value), seen)
     return seen
   }
 }
