@@ -159,11 +159,20 @@ class FilesExchange implements CarrierExchange {
     this.#used = used
   }
 
-  /** Only notes what the head says of ids. The cookies carrier, after this, takes the Set-Cookie out. */
+  /**
+   * Notes what the head says of ids; the cookies carrier, after this, takes the Set-Cookie out. A cookie that the app takes away, as at a
+   * logout, takes its file's entry along at once: the session must be over before the client hears of it.
+   */
   capture(response: ResponseHead): Changes {
     this.#news = cookieNews(response, this.#parts.rules, this.#session.now())
     for (const [rule, news] of this.#news) if (news.unreadable) this.#warnUnreadable(rule)
-    return this.#newIds() ? ROTATION : NO_CHANGES
+    if (this.#newIds()) return ROTATION
+    const remove = new Set<EntryName>()
+    for (const file of this.#used.values()) {
+      const news = this.#news.get(file.rule)
+      if (news !== undefined && this.#losesItsCookie(file, news)) this.#discardAll(file, remove)
+    }
+    return remove.size === 0 ? NO_CHANGES : { set: new Map(), remove }
   }
 
   /** Whether the app has put another id in the place of one that came with the request. */
@@ -197,8 +206,7 @@ class FilesExchange implements CarrierExchange {
     const news = this.#news.get(file.rule)
     const entry = file.entry
     if (news !== undefined && this.#losesItsCookie(file, news)) {
-      this.#discard(file.names.content, remove)
-      this.#discard(file.names.gone, remove)
+      this.#discardAll(file, remove)
       return
     }
     const renewed = news?.ids.has(file.id) === true
@@ -238,6 +246,11 @@ class FilesExchange implements CarrierExchange {
     // No file: the app has set the cookie and written nothing, as for a session without content.
     if (left.state !== 'changed') return
     set.set(names.content, { value: left.content, expiresAt })
+    this.#discard(names.gone, remove)
+  }
+
+  #discardAll({ names }: UsedFile, remove: Set<EntryName>): void {
+    this.#discard(names.content, remove)
     this.#discard(names.gone, remove)
   }
 

@@ -1,0 +1,176 @@
+/** Sessions in files over two sidecars that share a store: what a client has seen, the other replica knows. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import type { FilesRule } from '../../src/config/config.ts'
+import { UnstickError } from '../../src/errors.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { SessionStore } from '../../src/store/store.ts'
+import { type HttpApp, httpApp } from '../support/origin-app.ts'
+import { type RunningSidecar, runSidecar } from '../support/running-sidecar.ts'
+
+const ID = 'a'.repeat(32)
+const NEXT = 'b'.repeat(32)
+
+type Play = (folder: string, request: IncomingMessage, response: ServerResponse) => void | Promise<void>
+
+interface Replica {
+  readonly folder: string
+  readonly app: HttpApp
+  readonly sidecar: RunningSidecar
+  readonly origin: string
+}
+
+let root: string
+let store: SessionStore
+let play: Play
+const running: Replica[] = []
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'unstick-files-'))
+  store = memoryStore({ clock: systemClock })
+})
+
+afterEach(async () => {
+  for (const { sidecar, app } of running.splice(0)) {
+    await sidecar.stop()
+    await app[Symbol.asyncDispose]()
+  }
+  rmSync(root, { recursive: true })
+})
+
+async function replica(name: string, shared: SessionStore = store): Promise<Replica> {
+  const folder = join(root, name)
+  mkdirSync(folder)
+  const app = await httpApp((request, response) => { void play(folder, request, response) })
+  const rule: FilesRule = { cookie: 'SID', id: undefined, path: `${folder}/{id}`, render: (id) => join(folder, id) }
+  const sidecar = await runSidecar(app, { cookies: { names: [] }, files: [rule], store: shared })
+  if ('unix' in sidecar.address) throw new Error('a port was expected')
+  const started = { folder, app, sidecar, origin: `http://127.0.0.1:${sidecar.address.port}` }
+  running.push(started)
+  return started
+}
+
+const tokenOf = (response: Response): string => response.headers.getSetCookie().find((cookie) => cookie.startsWith('unstick='))?.split(';')[0] ?? ''
+const ask = (replica: Replica, token: string, path = '/'): Promise<Response> => fetch(replica.origin + path, { headers: { cookie: token }, redirect: 'manual' })
+const sent = (response: ServerResponse): Promise<void> => new Promise((resolve) => { response.write('x'.repeat(200_000), () => resolve()) })
+/** The app's own view of its session. */
+const read = (folder: string, id: string): string => (existsSync(join(folder, id)) ? readFileSync(join(folder, id), 'utf8') : 'nothing')
+
+describe('a session in files', () => {
+  it('that begins in a long answer is found by a request that follows the head alone', async () => {
+    const [one, two] = [await replica('one'), await replica('two')]
+    let finish = (): void => undefined
+    const mayFinish = new Promise<void>((resolve) => { finish = resolve })
+    play = async (folder, request, response) => {
+      if (request.url !== '/login') return void response.end(read(folder, ID))
+      response.writeHead(200, { 'Set-Cookie': `SID=${ID}; Path=/` })
+      await sent(response)
+      await mayFinish
+      writeFileSync(join(folder, ID), 'ada')
+      response.end('done')
+    }
+    const login = await ask(one, '', '/login')
+    const early = ask(two, tokenOf(login))
+    // The login is not over: the early request waits for it, and is then told what it left.
+    finish()
+    expect(await (await early).text()).toBe('ada')
+    await login.arrayBuffer()
+  })
+
+  it('is saved before a redirect goes out, whose target asks for it at once', async () => {
+    const [one, two] = [await replica('one'), await replica('two')]
+    play = (folder, request, response) => {
+      if (request.url !== '/login') return void response.end(read(folder, ID))
+      response.writeHead(302, { 'Set-Cookie': `SID=${ID}; Path=/`, Location: '/' })
+      response.flushHeaders()
+      setImmediate(() => {
+        writeFileSync(join(folder, ID), 'ada')
+        response.end()
+      })
+    }
+    const login = await ask(one, '', '/login')
+    expect(login.status).toBe(302)
+    expect(await (await ask(two, tokenOf(login))).text()).toBe('ada')
+  })
+
+  it('gets a new token with a new id, and the old token leads to it for a while', async () => {
+    const [one, two] = [await replica('one'), await replica('two')]
+    play = (folder, request, response) => {
+      if (request.url === '/begin') {
+        writeFileSync(join(folder, ID), 'anonymous')
+        return void response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end()
+      }
+      if (request.url === '/login') {
+        rmSync(join(folder, ID))
+        writeFileSync(join(folder, NEXT), 'ada')
+        return void response.setHeader('Set-Cookie', `SID=${NEXT}; Path=/`).end()
+      }
+      const id = /SID=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'none'
+      return void response.end(`${id.slice(0, 1)} ${read(folder, id)}`)
+    }
+    const before = tokenOf(await ask(one, '', '/begin'))
+    const after = tokenOf(await ask(two, before, '/login'))
+    expect(after.slice(0, 40)).not.toBe(before.slice(0, 40))
+    expect(await (await ask(one, after)).text()).toBe('b ada')
+    const followed = await ask(two, before)
+    expect(await followed.text()).toBe('b ada')
+    expect(tokenOf(followed).slice(0, 40)).toBe(after.slice(0, 40))
+  })
+
+  it('is over everywhere before the head of a long logout goes out', async () => {
+    const [one, two] = [await replica('one'), await replica('two')]
+    let finish = (): void => undefined
+    const mayFinish = new Promise<void>((resolve) => { finish = resolve })
+    play = async (folder, request, response) => {
+      if (request.url === '/begin') {
+        writeFileSync(join(folder, ID), 'ada')
+        return void response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end()
+      }
+      if (request.url !== '/logout') return void response.end(request.headers.cookie ?? 'nobody')
+      rmSync(join(folder, ID))
+      response.writeHead(200, { 'Set-Cookie': 'SID=; Path=/; Max-Age=0' })
+      await sent(response)
+      await mayFinish
+      response.end()
+    }
+    const token = tokenOf(await ask(one, '', '/begin'))
+    expect(await (await ask(two, token)).text()).toBe(`SID=${ID}`)
+    const logout = await ask(one, token, '/logout')
+    expect(logout.headers.getSetCookie()).toEqual([expect.stringContaining('unstick=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0')])
+    expect(await (await ask(two, token)).text()).toBe('nobody')
+    finish()
+    await logout.arrayBuffer()
+    expect(await (await ask(one, token)).text()).toBe('nobody')
+  })
+
+  it('answers 503 and not a truncated success when it cannot be saved', async () => {
+    let down = false
+    const failing: SessionStore = {
+      ...boundMethods(store),
+      commit: (key, delta) => (down ? Promise.reject(new UnstickError('store_unavailable', 'The store is away.')) : store.commit(key, delta)),
+    }
+    const one = await replica('one', failing)
+    play = (folder, request, response) => {
+      writeFileSync(join(folder, ID), String(request.url))
+      response.setHeader('Set-Cookie', `SID=${ID}; Path=/`)
+      response.end('saved')
+    }
+    const token = tokenOf(await ask(one, '', '/1'))
+    down = true
+    const refused = await ask(one, token, '/2')
+    expect([refused.status, refused.headers.getSetCookie()]).toEqual([503, []])
+    down = false
+    expect(await (await ask(one, token, '/3')).text()).toBe('saved')
+  })
+})
+
+function boundMethods(of: SessionStore): SessionStore {
+  return {
+    kind: of.kind, open: (...a) => of.open(...a), commit: (...a) => of.commit(...a), destroy: (...a) => of.destroy(...a), renew: (...a) => of.renew(...a),
+    release: (...a) => of.release(...a), released: (...a) => of.released(...a), ping: () => of.ping(), close: () => of.close(),
+  }
+}
