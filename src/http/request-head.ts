@@ -37,6 +37,9 @@ export interface SortedRequest {
   readonly upgrade: string | undefined
 }
 
+/** RFC 9110 7.2: a name or an address, and a port; nothing that could be taken for a user or a path. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/
+
 const NO_PAIRS: readonly CookiePair[] = []
 
 export function sortRequest(request: IncomingMessage, peer: Peer, sorter: CookieSorter): SortedRequest {
@@ -92,6 +95,7 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
   const { path, target, authority } = splitTarget(request.url ?? '/')
   const hostHeader = authority ?? host ?? ''
   if (host === undefined && request.httpVersionMinor > 0) throw new UnstickError('bad_request', 'The request has no Host header, which HTTP/1.1 asks for.')
+  if (!HOST.test(hostHeader)) throw new UnstickError('bad_request', 'The request asks for a host that is no host and port.')
   const origin = originOf(peer, said, hostHeader)
   const hostName = nameOf(origin.host)
   const https = origin.proto === 'https'
