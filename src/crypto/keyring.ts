@@ -25,7 +25,8 @@ export class Keyring {
     const [newest] = keys
     if (newest === undefined) throw new TypeError('a keyring needs at least one secret')
     this.newest = newest
-    for (const key of keys) this.#byId.set(key.idText, key)
+    // From the oldest on, so that of a secret that is listed twice the newer place counts, and what it signed is not stale.
+    for (const key of keys.toReversed()) this.#byId.set(key.idText, key)
   }
 
   byId(idText: string): Key | undefined {
