@@ -113,7 +113,8 @@ export class Exchange implements ResponseSink {
 
   /** "100 Continue" (RFC 9110 10.1.1) goes out when the app is there to take the body, not before. */
   #openUpload(): Upload {
-    const expects = this.#incoming.headers.expect?.toLowerCase() === '100-continue'
+    const { headers, httpVersionMinor } = this.#incoming
+    const expects = httpVersionMinor > 0 && headers.expect?.toLowerCase() === '100-continue'
     this.#upload = new Upload(this.#incoming, {
       idleMs: this.#parts.upstreamTimeoutMs,
       ...(expects ? { onWanted: () => { if (!this.#reply.gone && !this.#reply.headSent) this.#outgoing.writeContinue() } } : {}),
