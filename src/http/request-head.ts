@@ -156,8 +156,8 @@ function keepForwarded(said: ForwardedIn, headers: RawHeaders, name: string, val
     case 'x-forwarded-proto': said.proto = join(said.proto); break
     case 'x-forwarded-host': said.host = join(said.host); break
     case 'forwarded': said.forwarded = join(said.forwarded); break
-    // X-Forwarded-Port, -Prefix and the like of a trusted proxy pass. A spelling with underscores passes only exactly.
-    default: if (!name.includes('_')) headers.push(name, value)
+    // X-Forwarded-Port, -Prefix and the like of a trusted proxy pass. A spelling that only an app's folding makes one does not.
+    default: if (/^[a-z-]+$/i.test(name)) headers.push(name, value)
   }
 }
 
