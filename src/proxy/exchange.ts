@@ -48,6 +48,7 @@ export class Exchange implements ResponseSink {
   #addedMs = 0
   #waitingSince = 0
   #visit: Visit | undefined
+  #opening: Promise<void> | undefined
   #flow: Flow | undefined
   #held: Held | undefined
   #upload: Upload | undefined
@@ -77,7 +78,8 @@ export class Exchange implements ResponseSink {
       if (route.session) {
         const visit = new Visit(this.#parts, request, route)
         this.#visit = visit
-        await visit.begin(() => this.#goneSignal())
+        this.#opening = visit.begin(() => this.#goneSignal())
+        await this.#opening
       }
       this.#forward(request)
     } catch (error) {
@@ -262,6 +264,8 @@ export class Exchange implements ResponseSink {
     this.#failed = true
     this.#held = undefined
     this.#flow?.abort()
+    // What is being opened must be there before it can be let go of. Its own failure is told where it is opened.
+    if (this.#opening !== undefined) await Promise.allSettled([this.#opening])
     const failure = await this.#saveWhatIsLeft(error)
     if (!this.#reply.gone) {
       this.#log(failure)
