@@ -2,10 +2,9 @@
  * The cookies carrier: the app's own cookies live in the session instead of the client. Each is an entry of its own, kept and
  * given back the way a browser does it (RFC 6265bis 5.7 and 5.8), without a browser's limit on size.
  */
-import type { Logger } from '../log.ts'
 import type { Millis } from '../clock.ts'
 import type { CookieNames } from '../http/cookie-names.ts'
-import { type CookiePair, defaultPath, domainMatches, parseSetCookie, pathMatches, type SetCookie } from '../http/cookies.ts'
+import { type CookiePair, defaultPath, domainMatches, parseSetCookie, pathMatches, type SetCookie, setCookieName } from '../http/cookies.ts'
 import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts'
 import type { EntryName } from '../store/store.ts'
 import type { Carrier, CarrierExchange, Changes, Entry, SessionView } from './carrier.ts'
@@ -19,7 +18,7 @@ export interface CookiesOptions {
   readonly adopt: boolean
   /** A repeated cookie whose expiry moved by less than this is not written again. */
   readonly touchIntervalMs: Millis
-  readonly log: Pick<Logger, 'warn'>
+  readonly log: { warn(detail: object, message: string): void }
 }
 
 /** RFC 6265bis 5.5: no cookie lives longer. */
@@ -46,6 +45,7 @@ class CookiesExchange implements CarrierExchange {
   readonly #warnOnce: (name: string, why: string) => void
   /** What the client sent itself and the session takes in now. */
   readonly #adopted: readonly CookiePair[]
+  #kept = 0
 
   constructor(options: CookiesOptions, session: SessionView, request: RequestHead, warnOnce: (name: string, why: string) => void) {
     this.#options = options
@@ -68,7 +68,7 @@ class CookiesExchange implements CarrierExchange {
     for (let i = 0; i < headers.length; i += 2) {
       const field = headers[i] ?? ''
       const value = headers[i + 1] ?? ''
-      const vaulted = isSetCookie(field) && this.#options.names.has(nameIn(value))
+      const vaulted = isSetCookie(field) && this.#options.names.has(setCookieName(value))
       if (vaulted) this.#keep(value, set, remove, kept)
       else kept.push(field, value)
     }
@@ -80,19 +80,27 @@ class CookiesExchange implements CarrierExchange {
     return NO_CHANGES
   }
 
+  /** Of several of one name the first, which is the one of the longest path. */
   #adoptable(): CookiePair[] {
     const known = new Set<string>()
     for (const [name, entry] of this.#session.entries) if (isCookieEntry(name)) known.add(readCookie(entry.value).name)
-    return this.#request.dropped.filter(({ name }) => this.#options.names.has(name) && !known.has(name))
+    return this.#request.dropped.filter(({ name }) => {
+      const wanted = this.#options.names.has(name) && !known.has(name)
+      known.add(name)
+      return wanted
+    })
   }
 
-  /** What the client held had its path and domain; here it can only be filed under the host, for all paths. */
   #adopt(name: string, value: string, set: Map<EntryName, Entry>, headers: RawHeaders): void {
-    const now = this.#session.now()
-    const cookie: StoredCookie = { name, value, host: this.#request.host, domain: undefined, path: '/', secure: false, createdAt: now }
+    const cookie = this.#adoptedAs(name, value)
     set.set(cookieEntryName(cookie), { value: writeCookie(cookie), expiresAt: undefined })
     // The client's own copy goes, or it would be adopted again after a logout.
-    headers.push('Set-Cookie', `${name}=; Path=/; Max-Age=0`)
+    headers.push('Set-Cookie', expired(name, '/', undefined))
+  }
+
+  /** The client does not say where its cookie belongs. The empty path stands for that: it goes with every request, after all others. */
+  #adoptedAs(name: string, value: string): StoredCookie {
+    return { name, value, host: this.#request.host, domain: undefined, path: '', secure: false, createdAt: this.#session.now() }
   }
 
   /** Files one Set-Cookie of a vaulted name under the session, or takes it out again. */
@@ -100,39 +108,54 @@ class CookiesExchange implements CarrierExchange {
     const parsed = parseSetCookie(header)
     const why = parsed === undefined ? 'it is malformed' : refusal(parsed, this.#request)
     if (parsed === undefined || why !== undefined) {
-      this.#warnOnce(nameIn(header), why ?? '')
+      this.#warnOnce(setCookieName(header), why ?? '')
       return
     }
     if (this.#options.adopt) this.#expireAtClient(parsed, headers)
-    const cookie = this.#cookieOf(parsed)
-    const name = cookieEntryName(cookie)
-    const before = set.get(name) ?? this.#session.entries.get(name)
-    const expiresAt = this.#expiryOf(parsed)
-    if (expiresAt !== undefined && expiresAt <= this.#session.now()) {
-      set.delete(name)
-      if (this.#session.entries.has(name)) remove.add(name)
+    const now = this.#session.now()
+    const cookie = this.#cookieOf(parsed, now)
+    if (this.#coversSecure(cookie, set, remove)) {
+      this.#warnOnce(cookie.name, 'one marked Secure stands in its place, and the client did not come over https as far as unstick can tell')
       return
     }
-    if (before !== undefined && this.#same(before, cookie, expiresAt)) return
+    // The app has spoken: what was adopted under this name, with a guess at its place, has had its time.
+    this.#drop(cookieEntryName(this.#adoptedAs(cookie.name, '')), set, remove)
+    const name = cookieEntryName(cookie)
+    const stored = set.get(name) ?? (remove.has(name) ? undefined : this.#session.entries.get(name))
+    const before = stored?.expiresAt !== undefined && stored.expiresAt <= now ? undefined : stored
+    const expiresAt = expiryOf(parsed, now)
+    if (expiresAt !== undefined && expiresAt <= now) return this.#drop(name, set, remove)
+    if (before !== undefined && this.#same(before, cookie, expiresAt)) return undefined
     remove.delete(name)
     const createdAt = before === undefined ? cookie.createdAt : readCookie(before.value).createdAt
     set.set(name, { value: writeCookie({ ...cookie, createdAt }), expiresAt })
+    return undefined
   }
 
-  #cookieOf(parsed: SetCookie): StoredCookie {
-    const { host, path } = this.#request
-    return {
-      name: parsed.name, value: parsed.value, secure: parsed.secure, createdAt: this.#session.now(),
-      host, domain: parsed.domain,
-      path: parsed.path ?? defaultPath(path),
+  #drop(name: EntryName, set: Map<EntryName, Entry>, remove: Set<EntryName>): void {
+    set.delete(name)
+    if (this.#session.entries.has(name)) remove.add(name)
+  }
+
+  /** RFC 6265bis 5.7: nothing that comes over http takes the place of a Secure cookie. */
+  #coversSecure(cookie: StoredCookie, set: ReadonlyMap<EntryName, Entry>, remove: ReadonlySet<EntryName>): boolean {
+    if (this.#request.secure) return false
+    const home = cookie.domain ?? cookie.host
+    for (const [name, entry] of [...this.#session.entries, ...set]) {
+      if (!isCookieEntry(name) || remove.has(name)) continue
+      const old = readCookie(entry.value)
+      const oldHome = old.domain ?? old.host
+      if (old.secure && old.name === cookie.name && (domainMatches(home, oldHome) || domainMatches(oldHome, home)) && pathMatches(cookie.path, old.path)) return true
     }
+    return false
   }
 
-  /** By the store's clock, since that is what entries expire by. Max-Age wins over Expires. */
-  #expiryOf({ maxAgeS, expires }: SetCookie): Millis | undefined {
-    const now = this.#session.now()
-    const at = maxAgeS === undefined ? expires : maxAgeS <= 0 ? 0 : now + maxAgeS * 1_000
-    return at === undefined ? undefined : Math.min(at, now + MAX_AGE_MS)
+  #cookieOf(parsed: SetCookie, now: Millis): StoredCookie {
+    const { host, path } = this.#request
+    // Stores keep no order: cookies of one response stand in theirs by thousandths of its millisecond.
+    const createdAt = now + Math.min(this.#kept, 999) / 1_000
+    this.#kept += 1
+    return { name: parsed.name, value: parsed.value, secure: parsed.secure, createdAt, host, domain: parsed.domain, path: parsed.path ?? defaultPath(path) }
   }
 
   /** A cookie that the app repeats on every response is not worth a write each time. */
@@ -148,7 +171,7 @@ class CookiesExchange implements CarrierExchange {
   /** A client that still sends its own copy gets rid of it, at the path and domain where the app put it. */
   #expireAtClient({ name, path, domain }: SetCookie, headers: RawHeaders): void {
     if (!this.#request.dropped.some((pair) => pair.name === name)) return
-    headers.push('Set-Cookie', `${name}=; Path=${path ?? defaultPath(this.#request.path)}${domain === undefined ? '' : `; Domain=${domain}`}; Max-Age=0`)
+    headers.push('Set-Cookie', expired(name, path ?? defaultPath(this.#request.path), domain))
   }
 }
 
@@ -174,16 +197,19 @@ function refusal(cookie: SetCookie, request: RequestHead): string | undefined {
   return undefined
 }
 
+/** By the store's clock, since that is what entries expire by. Max-Age wins over Expires. */
+function expiryOf({ maxAgeS, expires }: SetCookie, now: Millis): Millis | undefined {
+  const at = maxAgeS === undefined ? expires : maxAgeS <= 0 ? 0 : now + maxAgeS * 1_000
+  return at === undefined ? undefined : Math.min(at, now + MAX_AGE_MS)
+}
+
+/** Browsers heed a Set-Cookie of a name with a prefix only when it is marked Secure, also to delete. */
+const expired = (name: string, path: string, domain: string | undefined): string =>
+  `${name}=; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}; Max-Age=0${/^__(secure|host)-/i.test(name) ? '; Secure' : ''}`
+
 const isSetCookie = (name: string): boolean => name.length === 10 && name.toLowerCase() === 'set-cookie'
 
 function hasSetCookie(headers: RawHeaders): boolean {
   for (let i = 0; i < headers.length; i += 2) if (isSetCookie(headers[i] ?? '')) return true
   return false
-}
-
-function nameIn(setCookie: string): string {
-  const end = setCookie.indexOf(';')
-  const pair = end === -1 ? setCookie : setCookie.slice(0, end)
-  const equals = pair.indexOf('=')
-  return equals === -1 ? '' : pair.slice(0, equals).trim()
 }

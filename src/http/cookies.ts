@@ -17,12 +17,10 @@ export function parseCookieHeader(header: string): CookiePair[] {
     let end = header.indexOf(';', start)
     if (end === -1) end = header.length
     const equals = header.indexOf('=', start)
-    if (equals === -1 || equals >= end) {
-      const value = trimmed(header, start, end)
-      if (value !== '') pairs.push({ name: '', value })
-    } else {
-      pairs.push({ name: trimmed(header, start, equals), value: trimmed(header, equals + 1, end) })
-    }
+    const named = equals !== -1 && equals < end
+    const name = named ? trimmed(header, start, equals) : ''
+    const value = trimmed(header, named ? equals + 1 : start, end)
+    if (name !== '' || value !== '') pairs.push({ name, value })
     start = end + 1
   }
   return pairs
@@ -92,6 +90,13 @@ export function parseSetCookie(header: string): SetCookie | undefined {
     } else if (key === 'secure') secure = true
   }
   return { name, value, domain, path, maxAgeS, expires, secure }
+}
+
+/** The name that `parseSetCookie` would find; empty for a nameless cookie. */
+export function setCookieName(header: string): string {
+  const end = header.indexOf(';')
+  const equals = header.indexOf('=')
+  return equals === -1 || (end !== -1 && end < equals) ? '' : trimmed(header, 0, equals)
 }
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
