@@ -1,42 +1,42 @@
-/** A map that never holds more than `limit` entries: the one set, or `use`d, longest ago goes first. */
+/**
+ * A map that never holds more than `limit` entries, and forgets those first that were not set or got for the longest time, give or
+ * take: it has two generations, and drops the older one when the younger is full. What is in steady use is found without
+ * changing anything, which an exact order of use would not allow.
+ */
 export class Bounded<K, V> {
-  readonly #map = new Map<K, V>()
-  readonly #limit: number
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
+  readonly #half: number
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.#half = Math.max(1, Math.floor(limit / 2))
   }
 
   get size(): number {
-    return this.#map.size
+    let size = this.#young.size
+    for (const key of this.#old.keys()) if (!this.#young.has(key)) size += 1
+    return size
   }
 
-  /** Does not count as use: for values that cost next to nothing to make again. */
   get(key: K): V | undefined {
-    return this.#map.get(key)
-  }
-
-  /** Like `get`, and the entry becomes the last to go. */
-  use(key: K): V | undefined {
-    const value = this.#map.get(key)
-    if (value !== undefined) {
-      this.#map.delete(key)
-      this.#map.set(key, value)
-    }
-    return value
+    const value = this.#young.get(key)
+    if (value !== undefined || this.#old.size === 0) return value
+    const kept = this.#old.get(key)
+    if (kept !== undefined) this.set(key, kept)
+    return kept
   }
 
   set(key: K, value: V): void {
-    this.#map.delete(key)
-    if (this.#map.size >= this.#limit) {
-      const oldest = this.#map.keys().next()
-      if (oldest.done !== true) this.#map.delete(oldest.value)
+    if (this.#young.size >= this.#half && !this.#young.has(key)) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
-    this.#map.set(key, value)
+    this.#young.set(key, value)
   }
 
   delete(key: K): void {
-    this.#map.delete(key)
+    this.#young.delete(key)
+    this.#old.delete(key)
   }
 }
 

@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream'
 import type { Address } from '../config/config.ts'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
-import type { Peer } from '../http/forwarded.ts'
 import { rawAnswer } from './answer.ts'
+import { type Connection, Connections } from './connections.ts'
 import { Exchange } from './exchange.ts'
 import type { Parts } from './parts.ts'
 import { type UpgradeTarget, upgrade } from './upgrade.ts'
@@ -19,25 +19,17 @@ const HEAD_MS = 60_000
 /** After the deadline of a drain: for the last words, and what they still have to commit. */
 const LAST_WORDS_MS = 1_000
 
-/** What is known of a client's connection. */
-interface Connection {
-  readonly peer: Peer
-  readonly exchanges: Set<Exchange>
-  /** Something on it could not be read as a request; nothing behind that may be taken for one. */
-  refused: boolean
-}
-
 export class ProxyServer {
   readonly #parts: Parts
   readonly #server: Server
   readonly #target: UpgradeTarget
-  readonly #exchanges = new Set<Exchange>()
   readonly #upgraded = new Set<Duplex>()
-  readonly #connections = new WeakMap<Duplex, Connection>()
+  readonly #connections: Connections
 
   constructor(parts: Parts, target: UpgradeTarget, limits: { headerBytes: number }) {
     this.#parts = parts
     this.#target = target
+    this.#connections = new Connections(parts.trusted)
     this.#server = createServer({
       maxHeaderSize: limits.headerBytes,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -73,7 +65,7 @@ export class ProxyServer {
   }
 
   get inFlight(): number {
-    return this.#exchanges.size
+    return this.#connections.exchanges().length
   }
 
   /** Takes no new connections, finishes what is in flight, and after `drainMs` ends what is left. */
@@ -93,26 +85,24 @@ export class ProxyServer {
   async #expire(): Promise<void> {
     let enough: NodeJS.Timeout | undefined
     const limit = new Promise<void>((resolve) => { enough = setTimeout(resolve, LAST_WORDS_MS) })
-    await Promise.race([limit, Promise.allSettled([...this.#exchanges].map((exchange) => exchange.expire()))])
+    await Promise.race([limit, Promise.allSettled(this.#connections.exchanges().map((exchange) => exchange.expire()))])
     clearTimeout(enough)
     setImmediate(() => this.#server.closeAllConnections())
   }
 
   #exchange(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connectionOf(request.socket)
+    const connection = this.#connections.of(request.socket)
     if (connection.refused) return
     const exchange = new Exchange(this.#parts, request, response)
-    this.#exchanges.add(exchange)
-    connection.exchanges.add(exchange)
+    connection.exchanges.push(exchange)
     response.once('close', () => this.#ended(exchange, connection, request.socket))
     void exchange.run(connection.peer)
     if (exchange.misframed) connection.refused = true
   }
 
   #ended(exchange: Exchange, connection: Connection, socket: Socket): void {
-    this.#exchanges.delete(exchange)
-    connection.exchanges.delete(exchange)
-    if (connection.refused && connection.exchanges.size === 0) socket.destroySoon()
+    connection.exchanges.splice(connection.exchanges.indexOf(exchange), 1)
+    if (connection.refused && connection.exchanges.length === 0) socket.destroySoon()
     // An answer that had begun before the drain could not say that its connection would close.
     else if (this.#parts.draining()) setImmediate(() => this.#server.closeIdleConnections())
   }
@@ -126,8 +116,8 @@ export class ProxyServer {
     const refusal = error.code === 'HPE_HEADER_OVERFLOW'
       ? new UnstickError('too_large', 'The request header is larger than limits.header.', { status: 431 })
       : new UnstickError('bad_request', 'The request is malformed, ambiguous or too slow, and was not passed on.')
-    const connection = this.#connections.get(socket)
-    if (connection === undefined || connection.exchanges.size === 0) {
+    const connection = this.#connections.known(socket)
+    if (connection === undefined || connection.exchanges.length === 0) {
       refuse(socket, refusal)
       return
     }
@@ -139,19 +129,7 @@ export class ProxyServer {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))
-    void upgrade(this.#parts, this.#target, { request, socket, head, peer: this.#connectionOf(request.socket).peer })
-  }
-
-  /** Who is at the other end does not change while a connection lasts. */
-  #connectionOf(socket: Socket): Connection {
-    let connection = this.#connections.get(socket)
-    if (connection === undefined) {
-      const { remoteAddress } = socket
-      const peer = { address: remoteAddress, trusted: this.#parts.trusted.trusts(remoteAddress), encrypted: false }
-      connection = { peer, exchanges: new Set(), refused: false }
-      this.#connections.set(socket, connection)
-    }
-    return connection
+    void upgrade(this.#parts, this.#target, { request, socket, head, peer: this.#connections.of(request.socket).peer })
   }
 }
 

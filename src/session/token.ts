@@ -90,7 +90,7 @@ export class Tokens {
 
   /** undefined: forged, truncated, of an unknown key, or not a token at all. */
   verify(value: string): SeenToken | undefined {
-    const known = this.#seen.use(value)
+    const known = this.#seen.get(value)
     if (known !== undefined) return known
     const shape = SHAPE.exec(value)
     if (shape === null) return undefined
@@ -102,7 +102,7 @@ export class Tokens {
     // The last of 43 characters carries two bits that decoding drops: only the canonical spelling is the token.
     if (random.toString('base64url') !== randomText) return undefined
     const name = identity(keyId, randomText)
-    let token = this.#tokens.use(name)
+    let token = this.#tokens.get(name)
     if (token === undefined) {
       token = new Token(random, key)
       this.#tokens.set(name, token)

@@ -53,7 +53,7 @@ export class LocalFiles {
     return await this.#guarded('write', async () => {
       const digest = digestOf(content)
       const stats = look(path)
-      const known = this.#options.known.use(path)
+      const known = this.#options.known.get(path)
       if (stats !== undefined && known?.digest === digest && isUnchanged(known, stats)) return this.#freshened(path, stats, known)
       // Compared without the lock: where it is right already, nobody waits for the app, which holds the lock through a long request.
       const patience = this.#patience()
