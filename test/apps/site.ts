@@ -50,7 +50,7 @@ export class Site implements AsyncDisposable {
 
   /** What every process wrote last, for the message of a failed test. */
   outputs(): string {
-    return [...this.#running].map(([name, running]) => `--- ${name}\n${running.output().slice(-2000)}`).join('\n')
+    return [...this.#running].map(([name, running]) => `--- ${name}\n${running.output().slice(-1000)}`).join('\n')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
