@@ -9,13 +9,14 @@ import { asUnstickError, type ErrorCode, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
 import type { ResponseHead } from '../http/message.ts'
 import { type SortedRequest, sortRequest, upstreamHeaders } from '../http/request-head.ts'
-import { dropCookies, sortResponse } from '../http/response-head.ts'
+import { sortResponse } from '../http/response-head.ts'
 import { answer } from './answer.ts'
 import type { Parts } from './parts.ts'
 import { Reply } from './reply.ts'
 import { Upload } from './upload.ts'
 import type { Flow, ResponseSink } from './upstream.ts'
 import { isEmpty, merge, Visit } from './visit.ts'
+import { withholdCookies } from './withhold.ts'
 
 /** A response of at most this many bytes is held back whole where its end must wait anyway: then its head can still say that it failed. */
 const HELD_WHOLE_BYTES = 64 * 1024
@@ -159,7 +160,7 @@ export class Exchange implements ResponseSink {
     const { headers, contentLength, hasSetCookie } = sortResponse(raw)
     const response = { status, headers }
     const visit = this.#visit
-    if (hasSetCookie) dropCookies(response, (name) => this.#parts.sorter.kind(name, true) === 'token' || this.#parts.sorter.kind(name, false) === 'token' || (visit === undefined && this.#parts.vaulted.has(name)))
+    if (hasSetCookie) withholdCookies(this.#parts, response, visit !== undefined)
     const changes = visit === undefined ? NO_CHANGES : visit.capture(response)
     const atEnd = visit?.commitsAtEnd === true && isShort(status, contentLength)
     if (!atEnd && isEmpty(changes)) {
@@ -264,8 +265,7 @@ export class Exchange implements ResponseSink {
     this.#failed = true
     this.#held = undefined
     this.#flow?.abort()
-    // What is being opened must be there before it can be let go of. Its own failure is told where it is opened.
-    if (this.#opening !== undefined) await Promise.allSettled([this.#opening])
+    await this.#opened()
     const failure = await this.#saveWhatIsLeft(error)
     if (!this.#reply.gone) {
       this.#log(failure)
@@ -273,6 +273,15 @@ export class Exchange implements ResponseSink {
       else answer(this.#outgoing, failure, { close: this.#misframed || failure.code === 'bad_request' || this.#parts.draining() })
     }
     this.#close(failure.code)
+  }
+
+  /** What is being opened must be there before it can be let go of. */
+  async #opened(): Promise<void> {
+    try {
+      await this.#opening
+    } catch {
+      // Told where it is opened.
+    }
   }
 
   /** The app may have acted before it broke: what it left is committed all the same (guarantee 2). */

@@ -6,6 +6,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest, Serve
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Millis } from '../clock.ts'
 import { asUnstickError, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
 import type { RawHeaders } from '../http/message.ts'
@@ -14,6 +15,7 @@ import { sortResponse } from '../http/response-head.ts'
 import { rawAnswer } from './answer.ts'
 import type { Parts } from './parts.ts'
 import { Visit } from './visit.ts'
+import { withholdCookies } from './withhold.ts'
 
 /** Where the app listens, in the terms of node:http. */
 export interface UpgradeTarget {
@@ -40,24 +42,29 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
   socket.on('error', () => undefined)
   socket.once('close', () => gone.abort())
   let visit: Visit | undefined
+  let answered: Answered | undefined
   let status = 0
   try {
     const sorted = sortRequest(request, peer, parts.sorter)
+    // Where a body would end and the other protocol begin, servers do not agree.
+    if (sorted.hasBody) throw new UnstickError('bad_request', 'A WebSocket handshake has no body.')
     const route = parts.routes.match(sorted.head.method, sorted.head.path)
     if (route.session) {
       // A connection that may stay open for hours must not hold its session's lease.
       visit = new Visit(parts, sorted, { ...route, lock: 'off' })
       await visit.begin(() => gone.signal)
     }
-    const answered = await ask(parts, target, sorted, gone.signal)
+    answered = await ask(parts, target, sorted, gone.signal)
     status = answered.response.statusCode ?? 502
-    const headers = await capture(answered.response, visit)
+    const headers = await capture(parts, answered.response, visit)
     if (answered.joined === undefined) relay(answered.response, headers, request, socket)
-    else join(answered.response, headers, socket, head, answered.joined)
+    else join(answered.response, headers, { socket, head, lingerMs: parts.upstreamTimeoutMs }, answered.joined)
     parts.telemetry.request(status, undefined, 0)
   } catch (error) {
     const failure = asUnstickError(error, 'upstream_broke', 'The WebSocket handshake failed.')
     parts.log.info({ err: failure, path: (request.url ?? '').split('?', 1)[0] }, `answered ${failure.status} ${failure.code} to an upgrade`)
+    answered?.joined?.socket.destroy()
+    if (answered?.joined === undefined) answered?.response.destroy()
     if (socket.writable) socket.end(rawAnswer(failure))
     else socket.destroy()
     parts.telemetry.request(failure.status, failure.code, 0)
@@ -75,8 +82,15 @@ async function ask(parts: Parts, target: UpgradeTarget, sorted: SortedRequest, s
     headers, setHost: false, agent: false, timeout: parts.upstreamTimeoutMs, signal,
   })
   return new Promise<Answered>((resolve, reject) => {
-    outgoing.once('upgrade', (response, socket, head) => resolve({ response, joined: { socket, head } }))
-    outgoing.once('response', (response) => resolve({ response }))
+    outgoing.once('upgrade', (response, socket, head) => {
+      // From here on nobody else listens; its close is where an error is dealt with.
+      socket.on('error', () => undefined)
+      resolve({ response, joined: { socket, head } })
+    })
+    outgoing.once('response', (response) => {
+      response.on('error', () => undefined)
+      resolve({ response })
+    })
     outgoing.once('timeout', () => outgoing.destroy(new UnstickError('upstream_timeout', 'The app did not answer the handshake within limits.upstreamTimeout.')))
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       const unreachable = error.syscall === 'connect'
@@ -87,8 +101,10 @@ async function ask(parts: Parts, target: UpgradeTarget, sorted: SortedRequest, s
 }
 
 /** Takes the session's part out of the answer, commits it, and gives the headers that the client gets. */
-async function capture(response: IncomingMessage, visit: Visit | undefined): Promise<RawHeaders> {
-  const head = { status: response.statusCode ?? 502, headers: sortResponse(response.rawHeaders).headers }
+async function capture(parts: Parts, response: IncomingMessage, visit: Visit | undefined): Promise<RawHeaders> {
+  const { headers, hasSetCookie } = sortResponse(response.rawHeaders)
+  const head = { status: response.statusCode ?? 502, headers }
+  if (hasSetCookie) withholdCookies(parts, head, visit !== undefined)
   if (visit === undefined) return head.headers
   const changes = visit.capture(head)
   const left = await visit.settle('complete')
@@ -98,15 +114,31 @@ async function capture(response: IncomingMessage, visit: Visit | undefined): Pro
   return head.headers
 }
 
-function join(response: IncomingMessage, headers: RawHeaders, client: Duplex, head: Buffer, app: { socket: Socket; head: Buffer }): void {
+interface ClientEnd {
+  readonly socket: Duplex
+  /** What it sent behind its head already. */
+  readonly head: Buffer
+  /** How long it may take over the last bytes when the app has closed. */
+  readonly lingerMs: Millis
+}
+
+function join(response: IncomingMessage, headers: RawHeaders, { socket: client, head, lingerMs }: ClientEnd, app: { socket: Socket; head: Buffer }): void {
+  const { socket } = app
+  if (client.destroyed || socket.destroyed) {
+    // One of them went while the handshake was captured.
+    client.destroy()
+    socket.destroy()
+    return
+  }
   const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage ?? ''}`, 'Connection: Upgrade', `Upgrade: ${response.headers.upgrade ?? 'websocket'}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  const { socket } = app
   socket.setTimeout(0)
   socket.setNoDelay(true)
-  // Whichever side breaks or closes takes the other with it: half a tunnel is of no use to anybody.
-  socket.on('error', () => client.destroy())
-  socket.once('close', () => client.destroy())
+  // Whichever side breaks or closes takes the other with it: half a tunnel is of no use to anybody. What an app said before it closed still gets out.
+  socket.once('close', (broken) => {
+    if (broken || !socket.readableEnded) client.destroy()
+    else (client as Socket).setTimeout(lingerMs, () => client.destroy())
+  })
   client.once('close', () => socket.destroy())
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   if (app.head.length > 0) client.write(app.head)
