@@ -2,12 +2,13 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import { RETRY_AFTER_S, type UnstickError } from '../errors.ts'
 
-/** Sends an error as the whole response. Only where nothing has gone out yet. */
-export function answer(response: ServerResponse, error: UnstickError, head: { close: boolean }): void {
+/** Sends an error as the whole response. Only where nothing has gone out yet. `cookie`: a Set-Cookie value for the token. */
+export function answer(response: ServerResponse, error: UnstickError, head: { close: boolean; cookie: string | undefined }): void {
   const body = `${error.message}\n`
   const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body)), 'Cache-Control', 'no-store', 'Unstick-Error', error.code]
   const retry = RETRY_AFTER_S[error.code]
   if (retry !== undefined) headers.push('Retry-After', String(retry))
+  if (head.cookie !== undefined) headers.push('Set-Cookie', head.cookie)
   if (head.close) headers.push('Connection', 'close')
   response.writeHead(error.status, headers)
   response.end(body)

@@ -7,36 +7,19 @@ import type { Changes } from '../carrier/carrier.ts'
 import { NO_CHANGES } from '../carrier/carrier.ts'
 import { asUnstickError, type ErrorCode, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
-import type { ResponseHead } from '../http/message.ts'
 import { type SortedRequest, sortRequest, upstreamHeaders } from '../http/request-head.ts'
 import { sortResponse } from '../http/response-head.ts'
 import { answer } from './answer.ts'
+import { type Head, Held, isShort } from './held.ts'
 import type { Parts } from './parts.ts'
 import { Reply } from './reply.ts'
-import { Upload } from './upload.ts'
+import { discardRest, Upload } from './upload.ts'
 import type { Flow, ResponseSink } from './upstream.ts'
 import { isEmpty, merge, Visit } from './visit.ts'
 import { withholdCookies } from './withhold.ts'
 
-/** A response of at most this many bytes is held back whole where its end must wait anyway: then its head can still say that it failed. */
-const HELD_WHOLE_BYTES = 64 * 1024
 /** How long the app may go on after its client has hung up, where what it leaves at its end counts. */
 const LINGER_MS = 5_000
-/** How long the rest of a request is read after its answer is out. */
-const DISCARD_MS = 5_000
-
-/** What came from the app while its head was not yet allowed out. */
-interface Held {
-  readonly status: number
-  readonly reason: string
-  readonly response: ResponseHead
-  readonly contentLength: number | undefined
-  readonly chunks: Buffer[]
-  bytes: number
-  trailers: readonly Buffer[] | undefined
-  /** Wait for the end: changes are written then, all in one. */
-  whole: Changes | undefined
-}
 
 export class Exchange implements ResponseSink {
   readonly #parts: Parts
@@ -50,6 +33,7 @@ export class Exchange implements ResponseSink {
   #waitingSince = 0
   #visit: Visit | undefined
   #opening: Promise<void> | undefined
+  #committing: Promise<void> | undefined
   #flow: Flow | undefined
   #held: Held | undefined
   #upload: Upload | undefined
@@ -163,33 +147,27 @@ export class Exchange implements ResponseSink {
     if (hasSetCookie) withholdCookies(this.#parts, response, visit !== undefined)
     const changes = visit === undefined ? NO_CHANGES : visit.capture(response)
     const atEnd = visit?.commitsAtEnd === true && isShort(status, contentLength)
+    const head = { status, reason, response, contentLength }
     if (!atEnd && isEmpty(changes)) {
-      this.#sendHead({ status, reason, response, contentLength })
+      this.#sendHead(head)
       return
     }
-    this.#held = { status, reason, response, contentLength, chunks: [], bytes: 0, trailers: undefined, whole: atEnd ? changes : undefined }
+    this.#held = new Held(head, changes, atEnd)
     if (!atEnd) this.#commitHead(changes)
   }
 
   onData(chunk: Buffer): void {
     const held = this.#held
-    if (held === undefined) {
-      this.#reply.data(chunk)
-      return
-    }
-    held.chunks.push(chunk)
-    held.bytes += chunk.length
-    if (held.whole === undefined || held.bytes <= HELD_WHOLE_BYTES) return
-    const changes = held.whole
-    held.whole = undefined
-    this.#commitHead(changes)
+    if (held === undefined) this.#reply.data(chunk)
+    else if (!held.add(chunk)) this.#commitHead(held.captured)
   }
 
   onEnd(trailers: readonly Buffer[]): void {
-    if (this.#held === undefined) this.#finish(trailers)
+    const held = this.#held
+    if (held === undefined) this.#finish(trailers)
     else {
-      this.#held.trailers = trailers
-      if (this.#held.whole !== undefined) this.#finishHeld(this.#held, this.#held.whole)
+      held.trailers = trailers
+      if (held.whole) this.#finishHeld(held)
     }
   }
 
@@ -201,8 +179,8 @@ export class Exchange implements ResponseSink {
   #commitHead(changes: Changes): void {
     this.#flow?.pause()
     const visit = this.#visit
-    const committed = visit === undefined || isEmpty(changes) ? Promise.resolve() : visit.commit(changes, false)
-    committed.then(() => this.#release(), (error: unknown) => this.#giveUp(error)).catch((error: unknown) => this.#giveUp(error))
+    this.#committing = visit === undefined || isEmpty(changes) ? Promise.resolve() : visit.commit(changes, false)
+    this.#committing.then(() => this.#release(), (error: unknown) => this.#giveUp(error)).catch((error: unknown) => this.#giveUp(error))
   }
 
   /** The head may go, and what has come behind it. */
@@ -210,13 +188,13 @@ export class Exchange implements ResponseSink {
     const held = this.#held
     if (held === undefined) return
     this.#held = undefined
-    this.#sendHead(held)
+    this.#sendHead(held.head)
     for (const chunk of held.chunks) this.#reply.data(chunk)
     if (held.trailers === undefined) this.#flow?.resume()
     else this.#finish(held.trailers)
   }
 
-  #sendHead({ status, reason, response, contentLength }: Pick<Held, 'status' | 'reason' | 'response' | 'contentLength'>): void {
+  #sendHead({ status, reason, response, contentLength }: Head): void {
     this.#visit?.announce(response)
     if (this.#parts.draining()) response.headers.push('Connection', 'close')
     const now = performance.now()
@@ -226,10 +204,10 @@ export class Exchange implements ResponseSink {
   }
 
   /** A short response, whole in hand: one commit for all of it, then everything goes out in one write. */
-  #finishHeld(held: Held, captured: Changes): void {
-    this.#settled(captured, () => {
+  #finishHeld(held: Held): void {
+    this.#settled(held.captured, () => {
       this.#held = undefined
-      this.#sendHead(held)
+      this.#sendHead(held.head)
       for (const chunk of held.chunks) this.#reply.data(chunk)
       this.#reply.end(held.trailers ?? [])
     })
@@ -263,37 +241,33 @@ export class Exchange implements ResponseSink {
     // The first reason is the one that counts: giving up makes the app's side fail too.
     if (this.#over || this.#failed) return
     this.#failed = true
+    const captured = this.#held?.whole === true ? this.#held.captured : NO_CHANGES
     this.#held = undefined
     this.#flow?.abort()
-    await this.#opened()
-    const failure = await this.#saveWhatIsLeft(error)
+    // What is being opened or written must be there before it can be let go of. Its own failure is told where it is started.
+    await Promise.allSettled([this.#opening, this.#committing])
+    await this.#saveWhatIsLeft(captured)
     if (!this.#reply.gone) {
-      this.#log(failure)
+      this.#log(error)
       if (this.#reply.headSent) this.#reply.abort()
-      else answer(this.#outgoing, failure, { close: this.#misframed || failure.code === 'bad_request' || this.#parts.draining() })
+      else this.#answer(error)
     }
-    this.#close(failure.code)
+    this.#close(error.code)
   }
 
-  /** What is being opened must be there before it can be let go of. */
-  async #opened(): Promise<void> {
-    try {
-      await this.#opening
-    } catch {
-      // Told where it is opened.
-    }
+  /** Our own answer also hands out the token: what was committed is there, and the client must be able to reach it. */
+  #answer(error: UnstickError): void {
+    answer(this.#outgoing, error, { close: this.#misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
   }
 
   /** The app may have acted before it broke: what it left is committed all the same (guarantee 2). */
-  async #saveWhatIsLeft(error: UnstickError): Promise<UnstickError> {
+  async #saveWhatIsLeft(captured: Changes): Promise<void> {
     const visit = this.#visit
-    if (visit === undefined) return error
+    if (visit === undefined) return
     try {
-      await visit.commit(await visit.settle(this.#flow === undefined ? 'unsent' : 'broken'), true)
-      return error
-    } catch (second) {
-      this.#parts.log.error({ err: second }, 'what the app left in its session could not be saved after its answer broke')
-      return error
+      await visit.commit(merge(captured, await visit.settle(this.#flow === undefined ? 'unsent' : 'broken')), true)
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'what the app left in its session could not be saved after its answer broke')
     }
   }
 
@@ -328,20 +302,7 @@ export class Exchange implements ResponseSink {
     this.#visit?.letGo()
     // Undici leaves the body of a request that it could not send as it is.
     this.#upload?.destroy()
-    if (!this.#incoming.complete) this.#discardRest()
+    if (!this.#incoming.complete) discardRest(this.#incoming)
     this.#parts.telemetry.request(this.#reply.gone ? 0 : this.#outgoing.statusCode, code, Math.max(0, this.#addedMs) / 1_000)
   }
-
-  /** An answer to an unfinished upload: the client gets some time to stop sending, then the connection goes. */
-  #discardRest(): void {
-    const { socket } = this.#incoming
-    const timer = setTimeout(() => socket.destroy(), DISCARD_MS)
-    this.#incoming.once('close', () => clearTimeout(timer))
-    this.#incoming.resume()
-  }
-}
-
-/** Whether a response is sure to be over soon: declared small, or without a body that anybody reads. */
-function isShort(status: number, contentLength: number | undefined): boolean {
-  return contentLength === undefined ? status === 204 || (status >= 300 && status < 400) : contentLength <= HELD_WHOLE_BYTES
 }

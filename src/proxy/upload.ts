@@ -54,3 +54,14 @@ export class Upload extends Readable {
     callback(error)
   }
 }
+
+/** How long the rest of a request is read after its answer is out. */
+const DISCARD_MS = 5_000
+
+/** After an answer to an unfinished upload: the client gets some time to stop sending, then the connection goes. */
+export function discardRest(request: IncomingMessage): void {
+  const { socket } = request
+  const timer = setTimeout(() => socket.destroy(), DISCARD_MS)
+  request.once('close', () => clearTimeout(timer))
+  request.resume()
+}

@@ -106,8 +106,15 @@ export class Visit {
   announce(response: ResponseHead): void {
     // Shared caches take Set-Cookie as a sign that an answer is personal: where the app's own is gone, ours says it again.
     if (this.#tookCookies && this.#cookie === undefined && this.#session !== undefined) this.#giveToken(this.#session)
-    if (this.#cookie !== undefined) response.headers.push('Set-Cookie', this.#cookie)
+    const cookie = this.takeCookie()
+    if (cookie !== undefined) response.headers.push('Set-Cookie', cookie)
+  }
+
+  /** The Set-Cookie value that the client must get, once; undefined: no news. */
+  takeCookie(): string | undefined {
+    const cookie = this.#cookie
     this.#cookie = undefined
+    return cookie
   }
 
   /** Gives the lease back. A store that is away keeps nobody waiting: the lease runs out by itself. */

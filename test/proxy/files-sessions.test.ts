@@ -147,6 +147,29 @@ describe('a session in files', () => {
     expect(await (await ask(one, token)).text()).toBe('nobody')
   })
 
+  it('that rotated in an answer which then broke is still within reach of the client', async () => {
+    const [one, two] = [await replica('one'), await replica('two')]
+    play = (folder, request, response) => {
+      if (request.url === '/begin') {
+        writeFileSync(join(folder, ID), 'anonymous')
+        return void response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end()
+      }
+      if (request.url === '/login') {
+        writeFileSync(join(folder, NEXT), 'ada')
+        response.writeHead(200, { 'Set-Cookie': `SID=${NEXT}; Path=/`, 'Content-Length': '1000' })
+        return void response.write('only the beginning', () => response.destroy())
+      }
+      const id = /SID=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'none'
+      return void response.end(`${id.slice(0, 1)} ${read(folder, id)}`)
+    }
+    const before = tokenOf(await ask(one, '', '/begin'))
+    const broken = await ask(one, before, '/login')
+    expect([broken.status, broken.headers.get('unstick-error')]).toEqual([502, 'upstream_broke'])
+    const after = tokenOf(broken)
+    expect(after.slice(0, 40)).not.toBe(before.slice(0, 40))
+    expect(await (await ask(two, after)).text()).toBe('b ada')
+  })
+
   it('answers 503 and not a truncated success when it cannot be saved', async () => {
     let down = false
     const failing: SessionStore = {
