@@ -45,6 +45,8 @@ class CookiesExchange implements CarrierExchange {
   readonly #warnOnce: (name: string, why: string) => void
   /** What the client sent itself and the session takes in now. */
   readonly #adopted: readonly CookiePair[]
+  /** What the app takes away although this request has not seen it: a request beside this one may have added it meanwhile. */
+  readonly #unseen = new Set<EntryName>()
   #kept = 0
 
   constructor(options: CookiesOptions, session: SessionView, request: RequestHead, warnOnce: (name: string, why: string) => void) {
@@ -73,7 +75,10 @@ class CookiesExchange implements CarrierExchange {
       else kept.push(field, value)
     }
     response.headers = kept
-    return set.size + remove.size === 0 ? NO_CHANGES : { set, remove }
+    if (set.size + remove.size === 0) return NO_CHANGES
+    // A logout means all that it names. By itself, what was not there is not worth a write on each answer of an app that expires it always.
+    for (const name of this.#unseen) remove.add(name)
+    return { set, remove }
   }
 
   settle(): Changes {
@@ -124,9 +129,13 @@ class CookiesExchange implements CarrierExchange {
     const stored = set.get(name) ?? (remove.has(name) ? undefined : this.#session.entries.get(name))
     const before = stored?.expiresAt !== undefined && stored.expiresAt <= now ? undefined : stored
     const expiresAt = expiryOf(parsed, now)
-    if (expiresAt !== undefined && expiresAt <= now) return this.#drop(name, set, remove)
+    if (expiresAt !== undefined && expiresAt <= now) {
+      this.#unseen.add(name)
+      return this.#drop(name, set, remove)
+    }
     if (before !== undefined && this.#same(before, cookie, expiresAt)) return undefined
     remove.delete(name)
+    this.#unseen.delete(name)
     const createdAt = before === undefined ? cookie.createdAt : readCookie(before.value).createdAt
     set.set(name, { value: writeCookie({ ...cookie, createdAt }), expiresAt })
     return undefined
