@@ -43,6 +43,8 @@ export class ProxyServer {
       // upgrade to h2c in particular would be a tunnel past everything that is checked here.
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
     })
+    // limits.header counts bytes. A limit on their number would refuse heads in its name that are within it.
+    this.#server.maxHeadersCount = 0
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#exchange(request, response)
     this.#server.on('request', handle)
     this.#server.on('checkContinue', handle)

@@ -13,7 +13,7 @@ export interface OriginApp extends AsyncDisposable {
 
 export interface HttpApp extends OriginApp {
   readonly server: HttpServer
-  /** Every request that came, as it came. */
+  /** Every request that came, as it came; none with `forgetful`, for tests that send very many. */
   readonly requests: readonly SeenRequest[]
 }
 
@@ -25,10 +25,10 @@ export interface SeenRequest {
 }
 
 /** An app of node:http. Listens on loopback, or on a unix socket. */
-export async function httpApp(handler: RequestListener, options: { unix?: string; keepAliveTimeoutMs?: number } = {}): Promise<HttpApp> {
+export async function httpApp(handler: RequestListener, options: { unix?: string; forgetful?: boolean } = {}): Promise<HttpApp> {
   const requests: SeenRequest[] = []
-  const server = createHttpServer({ keepAliveTimeout: options.keepAliveTimeoutMs ?? 60_000, requireHostHeader: false }, (request, response) => {
-    requests.push({ method: request.method ?? '', target: request.url ?? '', headers: request.rawHeaders })
+  const server = createHttpServer({ keepAliveTimeout: 60_000, requireHostHeader: false }, (request, response) => {
+    if (options.forgetful !== true) requests.push({ method: request.method ?? '', target: request.url ?? '', headers: request.rawHeaders })
     // A test that lets the sidecar hang up must not fall over it here.
     request.on('error', () => undefined)
     response.on('error', () => undefined)

@@ -18,6 +18,8 @@ export interface Overrides {
   readonly limits?: Partial<Config['limits']>
   readonly trustedProxies?: readonly string[]
   readonly adminToken?: string
+  /** Keep no log, for tests that send very many requests. */
+  readonly forgetful?: boolean
   /** Default: one in memory, of this sidecar alone. */
   readonly store?: SessionStore
   /** Instead of `store`: the sidecar opens it itself. */
@@ -59,7 +61,7 @@ export function configFor(upstream: Address, overrides: Overrides = {}): Config 
 
 export async function runSidecar(upstream: Address | { readonly address: Address }, overrides: Overrides = {}): Promise<RunningSidecar> {
   const lines: string[] = []
-  const log = createLog({ level: 'debug', terminal: false, colour: false, destination: { write: (line) => { lines.push(line) } } })
+  const log = createLog({ level: 'debug', terminal: false, colour: false, destination: { write: (line) => { if (overrides.forgetful !== true) lines.push(line) } } })
   const config = configFor('address' in upstream ? upstream.address : upstream, overrides)
   const store = overrides.storeConfig === undefined ? { store: overrides.store ?? memoryStore({ clock: systemClock }) } : {}
   const sidecar: Sidecar = await startSidecar(config, { log, ...store })
