@@ -56,8 +56,9 @@ export function filesCarrier(options: FilesCarrierOptions): Carrier {
   return {
     name: 'files',
     commitPoint: 'end',
-    async begin(session, request) {
-      return new FilesExchange(parts, session, await prepare(parts, session, request))
+    begin(session, request) {
+      if (!request.cookies.some((cookie) => rules.has(cookie.name))) return new FilesExchange(parts, session, NO_FILES)
+      return prepare(parts, session, request).then((used) => new FilesExchange(parts, session, used))
     },
   }
 }
@@ -94,6 +95,7 @@ function tryLockOr(options: FilesCarrierOptions): TryLock {
   }
 }
 
+const NO_FILES: ReadonlyMap<EntryName, UsedFile> = new Map()
 const ROTATION: Changes = { ...NO_CHANGES, rotate: true }
 
 /** A file whose id came with the request. */

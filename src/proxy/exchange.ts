@@ -64,7 +64,7 @@ export class Exchange implements ResponseSink {
         const visit = new Visit(this.#parts, request, route)
         this.#visit = visit
         this.#opening = visit.begin(() => this.#goneSignal())
-        await this.#opening
+        if (this.#opening !== undefined) await this.#opening
       }
       this.#forward(request)
     } catch (error) {

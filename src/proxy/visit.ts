@@ -7,6 +7,7 @@ import { NO_CHANGES } from '../carrier/carrier.ts'
 import type { ResponseHead } from '../http/message.ts'
 import type { SortedRequest } from '../http/request-head.ts'
 import { lastExpiry, type Session } from '../session/session.ts'
+import type { Token } from '../session/token.ts'
 import type { Parts, Route } from './parts.ts'
 
 export class Visit {
@@ -37,23 +38,43 @@ export class Visit {
     return this.#parts.carriers.some(({ commitPoint }) => commitPoint === 'end')
   }
 
-  /** Opens the session that the token names, and lets the carriers put it before the app. No token: no store access. `gone`: tells when the client has hung up. */
-  async begin(gone: () => AbortSignal): Promise<void> {
-    const { tokens, telemetry, carriers, sessions } = this.#parts
-    if (this.#request.tokens.length > 0) {
-      const seen = tokens.verifyFirst(this.#request.tokens)
-      if (seen === undefined) telemetry.tokenRefused()
-      else {
-        const { touch, lock, lockWaitMs } = this.#route
-        this.#session = await sessions.open(seen.token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
-        telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
-        if (this.#session !== undefined && (tokens.isStale(seen.token) || this.#session.token !== seen.token)) this.#giveToken(this.#session)
+  /**
+   * Opens the session that the token names, and lets the carriers put it before the app. No token: no store access, and mostly nothing to wait
+   * for. `gone`: tells when the client has hung up.
+   */
+  begin(gone: () => AbortSignal): Promise<void> | undefined {
+    const { tokens, telemetry } = this.#parts
+    if (this.#request.tokens.length === 0) return this.#inject(0)
+    const seen = tokens.verifyFirst(this.#request.tokens)
+    if (seen !== undefined) return this.#open(seen.token, gone)
+    telemetry.tokenRefused()
+    return this.#inject(0)
+  }
+
+  async #open(token: Token, gone: () => AbortSignal): Promise<void> {
+    const { tokens, telemetry, sessions } = this.#parts
+    const { touch, lock, lockWaitMs } = this.#route
+    this.#session = await sessions.open(token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
+    telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
+    // Signed by a secret that is on its way out, or rotated meanwhile: the client gets the token as it is now.
+    if (this.#session !== undefined && (tokens.isStale(token) || this.#session.token !== token)) this.#giveToken(this.#session)
+    await this.#inject(0)
+  }
+
+  /** Carriers begin one after the other, from the one at `first` on. */
+  #inject(first: number): Promise<void> | undefined {
+    const { carriers, sessions } = this.#parts
+    for (let i = first; i < carriers.length; i += 1) {
+      const begun = carriers[i]?.begin(this.#session ?? sessions.none, this.#request.head)
+      if (begun instanceof Promise) {
+        return begun.then(async (exchange) => {
+          this.#exchanges.push(exchange)
+          await this.#inject(i + 1)
+        })
       }
+      if (begun !== undefined) this.#exchanges.push(begun)
     }
-    for (const carrier of carriers) {
-      const begun = carrier.begin(this.#session ?? sessions.none, this.#request.head)
-      this.#exchanges.push(begun instanceof Promise ? await begun : begun)
-    }
+    return undefined
   }
 
   /** Takes the session's part out of the response head. In the opposite order of `begin`, so that each sees what its app said. */
