@@ -37,30 +37,39 @@ export class Locks {
     await this.#standInLine(key, waitMs, signal)
     try {
       const lock = { holder: randomUUID(), leaseMs: LEASE_MS }
-      const opened = await this.#ask(key, { ...options, lock }, deadline, signal)
+      const { opened, askedAt } = await this.#ask(key, { ...options, lock }, deadline, signal)
       if (!('lease' in opened) || opened.lease === undefined) {
         this.#next(key)
         return { opened, hold: undefined }
       }
-      const renewal = this.keep(key, opened.lease)
-      return { opened, hold: { end: () => { renewal.end(); this.#next(key) } } }
+      const renewal = this.keep(key, opened.lease, askedAt)
+      return { opened, hold: { ...renewal, end: () => { renewal.end(); this.#next(key) } } }
     } catch (error) {
       this.#next(key)
       throw error
     }
   }
 
-  /** Renews a lease until stopped. One that is lost is not an error here: the store refuses what its holder writes. */
-  keep(key: StoreKey, lease: Lease): Hold {
+  /**
+   * Renews a lease until stopped; `askedAt`: just before the store was asked for it. One that is lost is not an error here: the store
+   * refuses what its holder writes.
+   */
+  keep(key: StoreKey, lease: Lease, askedAt: Millis): Hold {
+    let aliveFrom = askedAt
     const timer = setInterval(() => {
+      const now = this.#clock.now()
       this.#store.renew(key, lease, LEASE_MS).then(
-        (ours) => { if (!ours) clearInterval(timer) },
+        (ours) => {
+          if (ours) aliveFrom = now
+          else clearInterval(timer)
+        },
         // The store is away. The next round tries again; if the lease runs out meanwhile, the fence protects the session.
         () => undefined,
       )
     }, LEASE_MS / 3)
     timer.unref()
-    return { end: () => clearInterval(timer) }
+    // By the time before the question: the store's time of the answer is later, and a process may stand still between the two.
+    return { end: () => clearInterval(timer), lapsed: () => this.#clock.now() - aliveFrom >= LEASE_MS }
   }
 
   /** How many requests wait for a session in this sidecar. */
@@ -70,10 +79,11 @@ export class Locks {
     return count
   }
 
-  async #ask(key: StoreKey, options: OpenOptions & { lock: LockRequest }, deadline: Millis, signal: AbortSignal): Promise<Turn['opened']> {
+  async #ask(key: StoreKey, options: OpenOptions & { lock: LockRequest }, deadline: Millis, signal: AbortSignal): Promise<{ opened: Turn['opened']; askedAt: Millis }> {
     for (;;) {
+      const askedAt = this.#clock.now()
       const opened = await this.#store.open(key, options)
-      if (opened.state !== 'busy') return opened
+      if (opened.state !== 'busy') return { opened, askedAt }
       const left = deadline - this.#clock.now()
       if (left <= 0 || signal.aborted) throw busy()
       await this.#store.released(key, Math.min(left, opened.leaseMs + 1), signal)

@@ -8,6 +8,8 @@ import type { Token } from './token.ts'
 export interface Hold {
   /** Ends the renewal and lets the next in line go. Does not give the lease back to the store. */
   end(): void
+  /** Whether the lease may have run out by now: nobody has renewed it for as long as it lasts. */
+  lapsed(): boolean
 }
 
 export class Session implements SessionView {
@@ -55,6 +57,17 @@ export class Session implements SessionView {
   holds(lease: Lease, hold: Hold): void {
     this.#lease = lease
     this.#hold = hold
+  }
+
+  /** Whether somebody else may have had the lease since this request took it. Never so without one. */
+  get overtaken(): boolean {
+    return this.#hold?.lapsed() === true
+  }
+
+  /** The same lease, for the session read anew: kept alive where it was. */
+  handOn(fresh: Session): void {
+    const hold = this.#hold
+    if (this.#lease !== undefined && hold !== undefined) fresh.holds(this.#lease, { end: () => this.letGo(), lapsed: () => hold.lapsed() })
   }
 
   /** The lease was given back, or is lost: nothing keeps it any more. */

@@ -134,6 +134,7 @@ export class Sessions {
   async #create(entries: ReadonlyMap<EntryName, Entry>, request: CommitRequest, lifetimeMs: Millis): Promise<{ state: 'committed'; session: Session }> {
     const { clock, tokens, sealing, idleTimeoutMs, sessionBytes } = this.#options
     const token = tokens.mint()
+    const askedAt = clock.now()
     const lock: { lock?: LockRequest } = request.lock ? { lock: { holder: token.storeKey, leaseMs: LEASE_MS } } : {}
     const committed = await this.#store.commit(token.storeKey, {
       mode: 'create', set: sealing.seal(token, entries), remove: NONE,
@@ -143,7 +144,7 @@ export class Sessions {
     // 256 random bits met a record that exists: not chance, but a store that does not do what it says.
     if (committed.state !== 'committed') throw contradiction(`"${committed.state}" to the creation of a session`)
     const session = new Session(token, committed.head, new Map(entries), clock)
-    if (committed.lease !== undefined) session.holds(committed.lease, this.locks.keep(token.storeKey, committed.lease))
+    if (committed.lease !== undefined) session.holds(committed.lease, this.locks.keep(token.storeKey, committed.lease, askedAt))
     return { state: 'committed', session }
   }
 
@@ -194,16 +195,18 @@ export class Sessions {
     if (hops === 0) throw tooOften()
     const opened = await this.#store.open(current.token.storeKey, {})
     if (opened.state === 'moved') return this.#follow(current, opened.successor, changes, request, hops)
-    if (opened.state !== 'record') return ENDED
-    const { lease } = current
+    if (opened.state !== 'record') return this.#refused({ state: 'gone' }, current)
     const fresh = this.#options.sealing.open(current.token, opened.record)
-    // The lease stays where it is kept alive; the store checks it all the same.
-    if (lease !== undefined) fresh.holds(lease, { end: () => current.letGo() })
+    current.handOn(fresh)
     return this.#write(fresh, changes, request, hops - 1)
   }
 
-  /** Another request has rotated the token meanwhile: our changes belong to the successor. */
+  /**
+   * Another request has rotated the token meanwhile: our changes belong to the successor. But not when that request may have had the lease that
+   * we took: what we read was then no longer true, and the fence did not move along.
+   */
   async #follow(current: Session, successor: Uint8Array, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    if (current.overtaken) throw takenOver()
     current.letGo()
     if (hops === 0) throw tooOften()
     const next = await this.open(this.#options.sealing.follow(successor, current.token), { touch: request.touch })
@@ -226,12 +229,14 @@ export class Sessions {
         session.letGo()
         return ENDED
       case 'gone':
+        // Ended or rotated long ago, by somebody who had the lease after us: the client may well have a session.
+        if (session.overtaken) throw takenOver()
         session.letGo()
         return ENDED
       case 'too_large':
         throw tooLarge()
       case 'fenced':
-        throw new UnstickError('session_busy', 'This request held its session too long without a sign of life, and another one has taken it over. What it changed was not saved; try again.')
+        throw takenOver()
       case 'conflict':
         throw contradiction('"conflict" to an update that sets no condition')
     }
@@ -282,6 +287,8 @@ function failureOf(error: unknown): 'too_large' | 'fenced' | 'failed' {
 
 const tooLarge = (): UnstickError =>
   new UnstickError('too_large', 'The session would be larger than limits.entry or limits.session allows. Nothing was saved.')
+const takenOver = (): UnstickError =>
+  new UnstickError('session_busy', 'This request held its session too long without a sign of life, and another one has taken it over. What it changed was not saved; try again.')
 const tooOften = (): UnstickError =>
   new UnstickError('session_busy', 'The token of this session was rotated by several requests at once, and this one did not get through. Try again.')
 const contradiction = (what: string): UnstickError =>
