@@ -3,7 +3,7 @@
  * many at once, lose a replica and a sidecar on the way. It reports what was lost; whether anything may be is the test's.
  */
 import { randomBytes } from 'node:crypto'
-import { Browser } from '../support/browser.ts'
+import { Browser, CutShort } from '../support/browser.ts'
 import type { ReplicaName } from '../support/haproxy.ts'
 import { USER, type App, type State } from './app.ts'
 import type { Part, Site } from './site.ts'
@@ -70,7 +70,7 @@ export class Story {
   /** kill -9 with requests in flight; the site goes on with what is left, and then with what came back. */
   async lose(part: Part, replica: ReplicaName): Promise<void> {
     const other: ReplicaName = replica === 'replica-1' ? 'replica-2' : 'replica-1'
-    const inFlight = Array.from({ length: AT_ONCE }, (_, i) => this.#look(`read ${i} in flight as the ${part} of ${replica} is killed`))
+    const inFlight = Array.from({ length: AT_ONCE }, (_, i) => this.#look(`read ${i} in flight as the ${part} of ${replica} is killed`, { reload: true }))
     // With the first answer here, the others are on their way: one in the app, the rest waiting for the session.
     await Promise.race(inFlight)
     await this.#site.kill(part, replica)
@@ -98,10 +98,14 @@ export class Story {
     await this.#attempt(when, () => this.#app.write(this.#browser, item))
   }
 
-  async #look(when: string): Promise<void> {
+  /** `reload`: as people do when a page stops halfway. What was under way when its bearer died cannot come whole. */
+  async #look(when: string, { reload = false } = {}): Promise<void> {
     const expected = [...this.#expected]
     await this.#attempt(when, async () => {
-      const { user, items } = await this.#app.read(this.#browser)
+      const { user, items } = await this.#app.read(this.#browser).catch((error: unknown) => {
+        if (reload && error instanceof CutShort) return this.#app.read(this.#browser)
+        throw error
+      })
       const missing = expected.filter((item) => !items.includes(item))
       if (user !== USER) throw new Error(`logged in: ${user ?? 'nobody'}`)
       if (missing.length > 0) throw new Error(`${missing.length} of ${expected.length} items are gone`)

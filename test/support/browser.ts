@@ -20,6 +20,11 @@ interface Cookie {
   readonly path: string
 }
 
+/** The head of an answer came, and then the connection broke: nobody can send that answer again but who asks again. */
+export class CutShort extends Error {
+  override readonly name = 'CutShort'
+}
+
 export class Browser {
   readonly #origin: string
   readonly #jar = new Map<string, Cookie>()
@@ -54,11 +59,11 @@ export class Browser {
     let response = await this.#send(method, url, form)
     for (let redirects = 0; isRedirect(response.status); redirects += 1) {
       if (redirects === MOST_REDIRECTS) throw new Error(`${method} ${path} was redirected ${MOST_REDIRECTS} times, last to ${url.pathname}`)
-      await response.arrayBuffer()
+      await textOf(response)
       url = new URL(response.headers.get('location') ?? '', url)
       response = await this.#send('GET', url)
     }
-    return { url, status: response.status, headers: response.headers, text: await response.text() }
+    return { url, status: response.status, headers: response.headers, text: await textOf(response) }
   }
 
   async #send(method: 'GET' | 'POST', url: URL, form?: URLSearchParams): Promise<Response> {
@@ -87,6 +92,14 @@ export class Browser {
     const key = `${name};${path}`
     if (ends <= Date.now()) this.#jar.delete(key)
     else this.#jar.set(key, { name, value, path })
+  }
+}
+
+async function textOf(response: Response): Promise<string> {
+  try {
+    return await response.text()
+  } catch (error) {
+    throw new CutShort(`the answer to ${new URL(response.url).pathname} was cut short`, { cause: error })
   }
 }
 
