@@ -19,8 +19,14 @@ export function createLog(options: { level: string; terminal: boolean; colour: b
 export function describe(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) }
   const causes: string[] = []
-  for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) causes.push(cause.message || cause.name)
+  for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) causes.push(wordsOf(cause))
   const because = causes.length === 0 ? {} : { because: causes }
   if (error instanceof UnstickError) return { code: error.code, message: error.message, ...because }
   return { name: error.name, message: error.message, stack: error.stack, ...because }
+}
+
+/** A host with several addresses fails with an error for each, under one that says nothing itself. */
+function wordsOf(error: Error): string {
+  if (error.message !== '' || !(error instanceof AggregateError)) return error.message || error.name
+  return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ') || error.name
 }

@@ -10,12 +10,13 @@ import { compileRoutes, routeDefaults } from './config/routes.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { CookieNames, cookieSorter } from './http/cookie-names.ts'
 import { TrustedProxies } from './http/forwarded.ts'
-import { type Logger, describe } from './log.ts'
+import type { Logger } from './log.ts'
 import type { Parts } from './proxy/parts.ts'
 import { ProxyServer } from './proxy/server.ts'
 import { Upstream } from './proxy/upstream.ts'
 import { localSecret } from './session/local-secret.ts'
 import { Sealing } from './session/sealing.ts'
+import { StoreClock } from './session/store-clock.ts'
 import { Sessions } from './session/sessions.ts'
 import { TokenCookie } from './session/token-cookie.ts'
 import { Tokens } from './session/token.ts'
@@ -92,7 +93,7 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; metri
     trusted: new TrustedProxies(config.trustedProxies),
     sorter: cookieSorter(tokenCookie.names, vaulted),
     sessions: new Sessions({
-      store, tokens, clock, sealing: new Sealing(keyring, clock), telemetry: metrics.telemetry,
+      store, tokens, clock, sealing: new Sealing(keyring, clock), storeClock: new StoreClock(clock), telemetry: metrics.telemetry,
       idleTimeoutMs: session.idleTimeoutMs, lifetimeMs: session.lifetimeMs, touchIntervalMs: session.touchIntervalMs,
       entryBytes: limits.entryBytes, sessionBytes: limits.sessionBytes,
     }),
@@ -141,6 +142,6 @@ function upgradeTarget({ upstream }: Config): { host: string; port: number; tls:
 function reportStore(store: SessionStore, log: Logger): void {
   store.ping().then(
     () => log.info({ store: store.kind }, 'the store answers'),
-    (error: unknown) => log.error({ store: store.kind, err: describe(error) }, 'the store does not answer: requests with a session get 503 until it does'),
+    (error: unknown) => log.error({ store: store.kind, err: error }, 'the store does not answer: requests with a session get 503 until it does'),
   )
 }
