@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** Commands and exit codes: 0 clean, 2 configuration, 1 anything else. */
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { checkConfig, keygen } from './config/check.ts'
 import type { Address } from './config/config.ts'
 import { loadConfig, type LoadOptions } from './config/load.ts'
@@ -29,7 +29,7 @@ program.command('run').description('run the sidecar before one replica of the ap
   .option('--upstream <url>', 'the app: http://host:port or unix:/path')
   .option('--store <url>', 'the shared store: sqlite:PATH, redis://host:port, …')
   .option('--app <preset>', 'how the app keeps its sessions: php, django, express-file, …')
-  .option('--log-level <level>', 'debug, info, warn or error', 'info')
+  .addOption(new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .action(async (flags: RunFlags & { logLevel: string }) => { await run(flags, flags.logLevel) })
 
 program.command('check').description('check a configuration and print every problem')
@@ -58,11 +58,13 @@ program.command('keygen').description('print a new secret')
 async function run(flags: RunFlags, level: string): Promise<void> {
   const { config } = loadConfig(loadOptions(flags))
   const log = createLog({ level, terminal: process.stderr.isTTY, colour: process.stderr.isTTY && process.stderr.hasColors() })
-  const sidecar = await startSidecar(config, { log })
-  log.info({ listen: text(sidecar.address), admin: text(sidecar.adminAddress), upstream: text(config.upstream), store: config.store.kind }, 'unstick is ready')
-  const signal = await new Promise<string>((resolve) => {
+  // From here on a signal ends in a clean stop, also one that comes while the sidecar starts, or as soon as it says that it is ready.
+  const told = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
   })
+  const sidecar = await startSidecar(config, { log })
+  log.info({ listen: text(sidecar.address), admin: text(sidecar.adminAddress), upstream: text(config.upstream), store: config.store.kind }, 'unstick is ready')
+  const signal = await told
   log.info({ signal }, 'unstick is stopping: finishing what is in flight')
   await sidecar.stop()
   log.info('unstick has stopped')

@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
+const SECRET = 'a-secret-of-the-tests-with-32-characters-or-more'
+const FLAGS = ['--upstream', 'http://127.0.0.1:9', '--app', 'php', '--store', 'memory:', '--listen', '127.0.0.1:0']
+
+let folder: TemporaryFolder
+beforeAll(async () => { folder = await temporaryFolder() })
+afterAll(async () => { await folder[Symbol.asyncDispose]() })
+
+interface Finished {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** The CLI as a process of its own, in a folder without a configuration. `signal` is sent once `when` is in the log. */
+async function unstick(args: readonly string[], options: { env?: Record<string, string>; signal?: NodeJS.Signals; when?: string } = {}): Promise<Finished> {
+  const { UNSTICK_SECRET: _, UNSTICK_ADMIN_TOKEN: __, ...env } = process.env
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: folder.path, env: { ...env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [out, err, told] = ['', '', false]
+  child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+    // Once: a second signal ends a process that is stopping at once.
+    if (!told && options.signal !== undefined && err.includes(options.when ?? 'unstick is ready')) told = child.kill(options.signal)
+  })
+  const code = await new Promise<number | null>((resolve, reject) => { child.on('error', reject).on('close', resolve) })
+  return { code, out, err }
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder.path, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const ANY_ADMIN = 'admin: { listen: "127.0.0.1:0" }\n'
+
+async function taken(): Promise<{ server: Server; port: number }> {
+  const server = createServer()
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+describe('unstick', () => {
+  it('prints its help and version, and exits with 0', async () => {
+    const help = await unstick(['--help'])
+    expect(help).toMatchObject({ code: 0, err: '' })
+    for (const command of ['run', 'check', 'demo', 'keygen']) expect(help.out).toMatch(new RegExp(`^ +${command} `, 'm'))
+    expect(await unstick(['--version'])).toEqual({ code: 0, out: `${manifest.version}\n`, err: '' })
+  })
+
+  it.each<[string[], RegExp]>([
+    [[], /Usage: unstick/], [['go'], /unknown command 'go'/], [['run', '--fast'], /unknown option '--fast'/], [['check', '-c'], /argument missing/],
+    [['run', ...FLAGS, '--log-level', 'loud'], /loud.*Allowed choices are debug, info, warn, error/],
+  ])('%j is refused with 2 and a way on', async (args, message) => {
+    const { code, out, err } = await unstick(args)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(message)
+    expect(err).not.toMatch(/ {4}at /)
+  })
+})
+
+describe('unstick keygen', () => {
+  it('prints a new secret each time, one that can be used', async () => {
+    const [a, b] = await Promise.all([unstick(['keygen']), unstick(['keygen'])])
+    expect([a.code, a.err, a.out]).toEqual([0, '', expect.stringMatching(/^[\w-]{43}\n$/)])
+    expect(b.out).not.toBe(a.out)
+    const { code } = await unstick(['check', '--upstream', 'http://127.0.0.1:9', '--app', 'php', '--store', 'redis://127.0.0.1:1'], { env: { UNSTICK_SECRET: a.out.trim() } })
+    expect(code).toBe(0)
+  })
+})
+
+describe('unstick check', () => {
+  it('exits with 0 when there is nothing to say', async () => {
+    expect(await unstick(['check', ...FLAGS])).toEqual({ code: 0, out: 'the configuration: no problems\n', err: '' })
+    const path = file('good.yaml', 'upstream: http://127.0.0.1:9\napp: php\n')
+    expect(await unstick(['check', '-c', path])).toEqual({ code: 0, out: `${path}: no problems\n`, err: '' })
+  })
+
+  it('prints every problem with its place, and exits with 2', async () => {
+    const path = file('bad.yaml', 'upstream: ftp://x\napp: php\nsesion: {}\nlimits: { drain: soon }\n')
+    const { code, out, err } = await unstick(['check', '-c', path])
+    expect([code, out]).toEqual([2, ''])
+    expect(err.trim().split('\n')).toEqual([expect.stringContaining(`${path}:1:11`), expect.stringMatching(/:3:1 .*did you mean session/), expect.stringContaining(':4:18')])
+  })
+
+  it('exits with 2 when a file is missing', async () => {
+    const { code, err } = await unstick(['check', '-c', 'none.yaml'])
+    expect([code, err]).toEqual([2, expect.stringContaining('none.yaml')])
+  })
+
+  it('never prints a secret', async () => {
+    const path = file('short.yaml', 'upstream: http://127.0.0.1:9\napp: php\nsecret: too-short-a-secret\nstore: redis://user:hunter2@127.0.0.1:x\n')
+    const { code, err } = await unstick(['check', '-c', path])
+    expect(code).toBe(2)
+    expect(err).not.toMatch(/too-short-a-secret|hunter2/)
+  })
+})
+
+describe('unstick run', () => {
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('runs with flags and UNSTICK_SECRET until %s, and exits with 0', async (signal) => {
+    const { code, out, err } = await unstick(['run', ...FLAGS, '-c', file(`${signal}.yaml`, ANY_ADMIN)], { env: { UNSTICK_SECRET: SECRET }, signal })
+    expect([code, out]).toEqual([0, ''])
+    const lines = err.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    const address = expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/)
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'info', msg: 'unstick is ready', listen: address, admin: address, store: 'memory' }))
+    expect(lines.at(-1)).toMatchObject({ msg: 'unstick has stopped' })
+    expect(lines).toContainEqual(expect.objectContaining({ signal }))
+    expect(err).not.toContain(SECRET)
+  })
+
+  it('says only what it was asked to', async () => {
+    const path = file('quiet.yaml', ANY_ADMIN)
+    // Nothing is logged at this level, so it is stopped by what the store says: this one is away.
+    const { code, err } = await unstick(['run', ...FLAGS, '--store', 'redis://127.0.0.1:9', '-c', path, '--log-level', 'error'], { env: { UNSTICK_SECRET: SECRET }, signal: 'SIGTERM', when: 'the store does not answer' })
+    expect(code).toBe(0)
+    expect(err).not.toContain('"level":"info"')
+    const [line] = err.trim().split('\n').map((text) => JSON.parse(text) as { err?: { code?: unknown; message?: unknown } })
+    expect(line?.err).toMatchObject({ code: 'store_unavailable', message: expect.stringContaining('127.0.0.1:9') })
+  })
+
+  it('exits with 2 for a configuration that cannot be used, with every problem and no stack', async () => {
+    const { code, out, err } = await unstick(['run'])
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(/--upstream: is missing.*\n.*--app: is missing/)
+    expect(err).not.toMatch(/ {4}at /)
+  })
+
+  it.each(['listen', 'admin'])('exits with 1 when the port of %s is taken, and says which', async (which) => {
+    const { server, port } = await taken()
+    try {
+      const config = `listen: "127.0.0.1:${which === 'listen' ? port : 0}"\nadmin: { listen: "127.0.0.1:${which === 'admin' ? port : 0}" }\nupstream: http://127.0.0.1:9\napp: php\nstore: "memory:"\n`
+      const { code, err } = await unstick(['run', '-c', file(`taken-${which}.yaml`, config)])
+      expect(code).toBe(1)
+      expect(err.trim()).toMatch(new RegExp(`^unstick: Cannot listen on 127\\.0\\.0\\.1:${port}.*EADDRINUSE.*Change "${which === 'admin' ? 'admin\\.listen' : 'listen'}"`))
+      expect(err.trim().split('\n')).toHaveLength(1)
+    } finally {
+      server.close()
+    }
+  })
+
+  it('exits with 1 when the secret beside its store is damaged, and names the file', async () => {
+    file('app.db.secret', 'cut')
+    const { code, err } = await unstick(['run', ...FLAGS, '--store', `sqlite:${join(folder.path, 'app.db')}`, '-c', file('damaged.yaml', ANY_ADMIN)])
+    expect(code).toBe(1)
+    expect(err).toMatch(/app\.db\.secret.*cut short/)
+  })
+})
