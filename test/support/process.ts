@@ -25,6 +25,8 @@ export interface Running {
   stop(): Promise<void>
   /** SIGKILL, as if the machine had taken it away. */
   kill(): Promise<void>
+  /** SIGSTOP: it stands still, with its connections open, until SIGCONT. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
 /** The kernel ends a child whose parent is gone, even if the parent was killed; a helper of util-linux asks it to. */
@@ -96,12 +98,16 @@ class Child implements Running {
     await this.#closed
   }
 
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    signalGroup(this.#child, name)
+  }
+
   #keep(text: string): void {
     this.#output = (this.#output + text).slice(-OUTPUT_LIMIT)
   }
 }
 
-function signalGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+function signalGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
   if (child.pid === undefined) return
   try {
     process.kill(-child.pid, signal)

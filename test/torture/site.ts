@@ -1,0 +1,133 @@
+/** What is under torture: a store, replicas of the app, each with a sidecar process of its own, and the ways to harm them. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Program, type Running, start } from '../support/process.ts'
+import { type RedisServer, startRedis } from '../support/redis-server.ts'
+import { type CarrierName, ID_COOKIE, type StoreName } from './words.ts'
+
+const APP = fileURLToPath(new URL('app.ts', import.meta.url))
+const SECRET = 'a secret of the torture that opens nothing else'
+
+export interface SiteOptions {
+  readonly carrier: CarrierName
+  readonly store: StoreName
+  readonly replicas: number
+  /** The command line of the sidecar to torture: of this work tree, or of a broken copy. */
+  readonly cli: string
+  /** For everything that lies on a disk. */
+  readonly folder: string
+}
+
+/** A process that can be taken away and put back in its place. */
+export class Place {
+  readonly #program: Program
+  #running: Running | undefined
+
+  constructor(program: Program) {
+    this.#program = program
+  }
+
+  async up(): Promise<void> {
+    this.#running = await start(this.#program)
+  }
+
+  async kill(): Promise<void> {
+    await this.#running?.kill()
+  }
+
+  stand(): void {
+    this.#running?.signal('SIGSTOP')
+  }
+
+  goOn(): void {
+    this.#running?.signal('SIGCONT')
+  }
+
+  output(): string {
+    return this.#running?.output() ?? ''
+  }
+}
+
+export interface Site extends AsyncDisposable {
+  /** Where the sidecars listen. */
+  readonly ports: readonly number[]
+  readonly apps: readonly Place[]
+  readonly sidecars: readonly Place[]
+  readonly redis: RedisServer | undefined
+}
+
+export async function startSite(options: SiteOptions): Promise<Site> {
+  const { carrier, store, replicas, cli, folder } = options
+  await using undo = new AsyncDisposableStack()
+  const redis = store === 'redis' ? await startRedis(['--appendonly', 'yes', '--appendfsync', 'always']) : undefined
+  if (redis !== undefined) undo.defer(() => redis.stop())
+  const url = redis === undefined ? `sqlite:${join(folder, 'sessions.db')}` : `redis://127.0.0.1:${redis.port}`
+  const ports = await steadyPorts(3 * replicas)
+  const apps: Place[] = []
+  const sidecars: Place[] = []
+  for (let index = 0; index < replicas; index += 1) {
+    const [appPort = 0, listen = 0, admin = 0] = ports.slice(3 * index)
+    const files = join(folder, `files-${index}`)
+    mkdirSync(files)
+    const config = join(folder, `unstick-${index}.yaml`)
+    writeFileSync(config, configuration({ carrier, url, appPort, listen, admin, files }))
+    apps.push(new Place({
+      name: `app ${index}`, command: process.execPath, args: [APP, String(appPort), carrier, files, index % 2 === 0 ? 'atomic' : 'in-place'],
+      ready: () => answers(`http://127.0.0.1:${appPort}/free/read`),
+    }))
+    sidecars.push(new Place({
+      name: `sidecar ${index}`, command: process.execPath, args: [cli, 'run', '-c', config, '--log-level', 'warn'],
+      env: { NODE_ENV: 'production', UNSTICK_SECRET: SECRET },
+      ready: () => answers(`http://127.0.0.1:${admin}/readyz`),
+    }))
+  }
+  const places = [...apps, ...sidecars]
+  undo.defer(async () => { await Promise.all(places.map((place) => place.kill())) })
+  await Promise.all(places.map((place) => place.up()))
+  const owned = undo.move()
+  return { ports: ports.filter((_, at) => at % 3 === 1), apps, sidecars, redis, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function configuration(of: { carrier: CarrierName; url: string; appPort: number; listen: number; admin: number; files: string }): string {
+  // Touches at every turn and short limits: as many writes and as many ends of waiting as can be had.
+  return JSON.stringify({
+    listen: `127.0.0.1:${of.listen}`,
+    upstream: `http://127.0.0.1:${of.appPort}`,
+    store: of.url,
+    session: { touchInterval: '1s' },
+    carriers: of.carrier === 'cookies'
+      ? { cookies: { names: [ID_COOKIE, 'e?'] } }
+      : { files: [{ cookie: ID_COOKIE, path: join(of.files, 'sess_{id}') }] },
+    routes: of.carrier === 'cookies' ? [{ match: '/locked/**', lock: 'exclusive', lockWait: '30s' }] : [],
+    limits: { upstreamTimeout: '25s', drain: '1s' },
+    admin: { listen: `127.0.0.1:${of.admin}` },
+  })
+}
+
+async function answers(url: string): Promise<boolean> {
+  return (await fetch(url)).ok
+}
+
+/**
+ * Ports below those that the system gives to outgoing connections: a process that was killed must get its own back, which one of the
+ * clients' connections could have taken meanwhile.
+ */
+async function steadyPorts(count: number): Promise<number[]> {
+  const ports: number[] = []
+  // Not from the seed: several runs at a time would meet.
+  for (let port = 10_000 + Math.floor(Math.random() * 20_000); ports.length < count && port < 32_000; port += 1) {
+    const server = createServer()
+    const listening = once(server, 'listening').then(() => true, () => false)
+    server.listen(port, '127.0.0.1')
+    if (await listening) {
+      ports.push(port)
+      server.close()
+      await once(server, 'close')
+    }
+  }
+  if (ports.length < count) throw new Error('there are not enough free ports between 10000 and 32000')
+  return ports
+}

@@ -1,0 +1,53 @@
+/** What a run counts, and what it found. */
+import { type Check, CHECKS, type Ledger } from './ledger.ts'
+
+export interface Violation {
+  readonly check: Check
+  readonly where: string
+  readonly what: string
+  /** Milliseconds since the clients began. */
+  readonly at: number
+  readonly story: readonly string[]
+}
+
+const COUNTED = ['requests', 'writes', 'reads', 'sessions', 'logins', 'logouts', 'bursts', 'hangUps', 'probes', 'lapsed'] as const
+export type Counted = (typeof COUNTED)[number]
+
+export class Tally {
+  readonly counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>
+  /** Errors that a fault explains, by code. */
+  readonly excused = new Map<string, number>()
+  readonly violations: Violation[] = []
+  readonly #startedAt = performance.now()
+
+  add(name: Counted): void {
+    this.counts[name] += 1
+  }
+
+  excuse(code: string): void {
+    this.excused.set(code, (this.excused.get(code) ?? 0) + 1)
+  }
+
+  report(check: Check, what: string, ledger: Ledger | undefined): void {
+    // Enough to see what is wrong; a broken build would fill the memory.
+    if (this.violations.length >= 200) return
+    this.violations.push({ check, what, where: ledger?.owner ?? '', at: Math.round(performance.now() - this.#startedAt), story: [...(ledger?.story ?? [])] })
+  }
+
+  /** How many violations of each check. */
+  byCheck(): Map<Check, number> {
+    const found = new Map<Check, number>()
+    for (const { check } of this.violations) found.set(check, (found.get(check) ?? 0) + 1)
+    return found
+  }
+
+  line(): string {
+    const { requests, writes, reads, sessions, logins, logouts, bursts, hangUps, probes, lapsed } = this.counts
+    const errors = [...this.excused].map(([code, count]) => `${code} ${count}`).join(', ')
+    return `${requests} requests: ${writes} writes answered, ${reads} reads, ${sessions} sessions, ${logins} logins, ${logouts} logouts, ${probes} looks at ended sessions, ${bursts} bursts, ${hangUps} hang-ups, ${lapsed} lapsed; errors under faults: ${errors || 'none'}`
+  }
+}
+
+export function describeChecks(found: ReadonlyMap<Check, number>): string {
+  return [...found].map(([check, count]) => `${check} (${CHECKS[check]}): ${count}`).join('; ')
+}
