@@ -20,9 +20,8 @@ export class TrustedProxies {
     }
   }
 
-  /** A peer without an address came over a unix socket, whose file permissions say who may: it is trusted. */
-  trusts(address: string | undefined): boolean {
-    return address === undefined || this.#ranges.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  trusts(address: string): boolean {
+    return this.#ranges.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
 }
 
@@ -35,6 +34,7 @@ export interface ForwardedIn {
 }
 
 export interface Peer {
+  /** undefined: it came over a unix socket. */
   readonly address: string | undefined
   readonly trusted: boolean
   /** Whether this connection itself is TLS; sidecars usually stand behind what ends it. */

@@ -24,20 +24,24 @@ export class Connections {
     this.#trusted = trusted
   }
 
-  /** Who is at the other end does not change while a connection lasts. */
-  of(socket: Socket): Connection {
-    let connection = this.#open.get(socket)
-    if (connection === undefined) {
-      const { remoteAddress } = socket
-      connection = { peer: { address: remoteAddress, trusted: this.#trusted.trusts(remoteAddress), encrypted: false }, exchanges: [], refused: false }
-      this.#open.set(socket, connection)
-      socket.once('close', () => this.#open.delete(socket))
+  /**
+   * A connection that was just accepted. `unix`: over a unix socket, whose file permissions say who may; whoever comes that way is trusted.
+   * Only the listening address tells that: a peer that resets at once has no address either, and must not pass for one.
+   */
+  add(socket: Socket, unix: boolean): void {
+    const address = unix ? undefined : socket.remoteAddress
+    if (address === undefined && !unix) {
+      socket.destroy()
+      return
     }
-    return connection
+    const trusted = address === undefined || this.#trusted.trusts(address)
+    // Who is at the other end does not change while a connection lasts.
+    this.#open.set(socket, { peer: { address, trusted, encrypted: false }, exchanges: [], refused: false })
+    socket.once('close', () => this.#open.delete(socket))
   }
 
-  /** undefined: nothing was ever asked on it. */
-  known(socket: Duplex): Connection | undefined {
+  /** undefined: it is gone. */
+  of(socket: Duplex): Connection | undefined {
     return this.#open.get(socket)
   }
 

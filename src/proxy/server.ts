@@ -58,6 +58,7 @@ export class ProxyServer {
   /** Listens; resolves with the address, where port 0 has become a real one. Throws `start_failed`. */
   async listen(address: Address): Promise<Address> {
     await new Promise<void>((resolve, reject) => {
+      this.#server.on('connection', (socket) => this.#connections.add(socket, 'unix' in address))
       this.#server.once('error', (error) => reject(new UnstickError('start_failed', `Cannot listen on ${'unix' in address ? address.unix : `${address.host}:${address.port}`}: ${error.message}. Change "listen".`, { cause: error })))
       if ('unix' in address) this.#server.listen(address.unix, resolve)
       else this.#server.listen(address.port, address.host, resolve)
@@ -94,7 +95,7 @@ export class ProxyServer {
 
   #exchange(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.of(request.socket)
-    if (connection.refused) return
+    if (connection === undefined || connection.refused) return
     const exchange = new Exchange(this.#parts, request, response)
     connection.exchanges.push(exchange)
     response.once('close', () => this.#ended(exchange, connection, request.socket))
@@ -118,7 +119,7 @@ export class ProxyServer {
     const refusal = error.code === 'HPE_HEADER_OVERFLOW'
       ? new UnstickError('too_large', 'The request header is larger than limits.header.', { status: 431 })
       : new UnstickError('bad_request', 'The request is malformed, ambiguous or too slow, and was not passed on.')
-    const connection = this.#connections.known(socket)
+    const connection = this.#connections.of(socket)
     if (connection === undefined || connection.exchanges.length === 0) {
       refuse(socket, refusal)
       return
@@ -129,9 +130,11 @@ export class ProxyServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = this.#connections.of(socket)
+    if (connection === undefined) return
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))
-    void upgrade(this.#parts, this.#target, { request, socket, head, peer: this.#connections.of(request.socket).peer })
+    void upgrade(this.#parts, this.#target, { request, socket, head, peer: connection.peer })
   }
 }
 

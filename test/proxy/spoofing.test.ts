@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { httpApp } from '../support/origin-app.ts'
 import { ask, get, headerValue, headerValues, type RawResponse } from '../support/raw-client.ts'
@@ -151,5 +153,41 @@ describe('forwarding headers', () => {
     await using sidecar = await runSidecar(app, UNTRUSTED)
     const [given] = headerValues(await ask(sidecar.address, get('/set?mine', ['X-Forwarded-Proto: https'])), 'set-cookie')
     expect(given).toMatch(/^unstick=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
+  })
+})
+
+/** Sends `count` times a request and a reset at once. From a thread of its own, so that all of it is there before the sidecar, whose thread stands still, sees any. */
+const RESETTING = `
+  const { workerData: { port, done, count, request }, parentPort } = require('node:worker_threads')
+  parentPort.once('message', () => {
+    for (let i = 0; i < count; i += 1) {
+      const socket = require('node:net').connect(port, '127.0.0.1', () => { socket.write(request, () => { socket.resetAndDestroy() }) })
+      socket.on('error', () => undefined).on('close', () => { Atomics.add(done, 0, 1); Atomics.notify(done, 0) })
+    }
+  })
+  parentPort.postMessage('ready')
+`
+
+describe('forwarding headers from a client that resets its connection at once, and so has no address any more', () => {
+  it('are not believed', async () => {
+    await using app = await httpApp((_, response) => { response.end() })
+    await using sidecar = await runSidecar(app, { trustedProxies: [] })
+    if ('unix' in sidecar.address) throw new Error('a port was expected')
+    // A connection to the app is there: what comes is sent on at once.
+    await ask(sidecar.address, get('/warm'))
+    const done = new Int32Array(new SharedArrayBuffer(4))
+    const count = 20
+    const request = get('/spoofed', ['X-Forwarded-For: 10.9.9.9', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil.example'])
+    const worker = new Worker(RESETTING, { eval: true, workerData: { port: sidecar.address.port, done, count, request } })
+    await once(worker, 'message')
+    worker.postMessage('go')
+    for (let seen = 0; seen < count; seen = Atomics.load(done, 0)) expect(Atomics.wait(done, 0, seen, 5_000)).not.toBe('timed-out')
+    await worker.terminate()
+    await ask(sidecar.address, get('/marker'))
+    for (const seen of app.requests) {
+      expect(headerValues(seen, 'x-forwarded-for')).toEqual(['127.0.0.1'])
+      expect([headerValue(seen, 'x-forwarded-proto'), headerValue(seen, 'x-forwarded-host')]).toEqual(['http', 'app.example'])
+    }
+    expect(app.requests.at(-1)?.target).toBe('/marker')
   })
 })

@@ -15,7 +15,7 @@ const told = (peer: Peer, said: Partial<ForwardedIn>, host = 'app.example'): str
 describe('trust', () => {
   const trusted = new TrustedProxies(['127.0.0.0/8', '10.1.2.3', 'fd00::/8', '::1'])
 
-  it.each(['127.0.0.1', '127.255.0.1', '10.1.2.3', '::ffff:127.0.0.1', '::ffff:10.1.2.3', 'fd12::1', '::1', undefined])('is given to %s', (address) => {
+  it.each(['127.0.0.1', '127.255.0.1', '10.1.2.3', '::ffff:127.0.0.1', '::ffff:10.1.2.3', 'fd12::1', '::1'])('is given to %s', (address) => {
     expect(trusted.trusts(address)).toBe(true)
   })
 
@@ -23,7 +23,7 @@ describe('trust', () => {
     expect(trusted.trusts(address)).toBe(false)
   })
 
-  it('is given to nobody with an address when there are no ranges', () => {
+  it('is given to nobody when there are no ranges', () => {
     expect(new TrustedProxies([]).trusts('127.0.0.1')).toBe(false)
   })
 })
