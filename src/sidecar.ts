@@ -16,6 +16,7 @@ import { ProxyServer } from './proxy/server.ts'
 import { Upstream } from './proxy/upstream.ts'
 import { localSecret } from './session/local-secret.ts'
 import { Sealing } from './session/sealing.ts'
+import { StoreClock } from './session/store-clock.ts'
 import { Sessions } from './session/sessions.ts'
 import { TokenCookie } from './session/token-cookie.ts'
 import { Tokens } from './session/token.ts'
@@ -92,7 +93,7 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; metri
     trusted: new TrustedProxies(config.trustedProxies),
     sorter: cookieSorter(tokenCookie.names, vaulted),
     sessions: new Sessions({
-      store, tokens, clock, sealing: new Sealing(keyring, clock), telemetry: metrics.telemetry,
+      store, tokens, clock, sealing: new Sealing(keyring, clock), storeClock: new StoreClock(clock), telemetry: metrics.telemetry,
       idleTimeoutMs: session.idleTimeoutMs, lifetimeMs: session.lifetimeMs, touchIntervalMs: session.touchIntervalMs,
       entryBytes: limits.entryBytes, sessionBytes: limits.sessionBytes,
     }),

@@ -11,7 +11,7 @@ export interface Telemetry {
   /** A token cookie that did not verify was sent. */
   tokenRefused(): void
   /** A commit was answered, or failed. */
-  committed(result: 'committed' | 'ended' | 'too_large' | 'fenced' | 'failed'): void
+  committed(result: 'committed' | 'ended' | 'gone' | 'too_large' | 'fenced' | 'failed'): void
   /** A call of the store was answered. `failed`: it threw. */
   storeCall(operation: 'open' | 'commit' | 'destroy' | 'renew' | 'release', seconds: number, failed: boolean): void
 }

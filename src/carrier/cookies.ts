@@ -78,7 +78,19 @@ class CookiesExchange implements CarrierExchange {
     if (set.size + remove.size === 0) return NO_CHANGES
     // A logout means all that it names. By itself, what was not there is not worth a write on each answer of an app that expires it always.
     for (const name of this.#unseen) remove.add(name)
-    return { set, remove }
+    return { set, remove, rotate: this.#newNames(set) }
+  }
+
+  /**
+   * Whether the app sets a cookie of a name that this session, which was there before, did not have: as at a login that the session's
+   * beginner may have waited for (guarantee 10). A new value of a name that it had is no such sign: signed cookies change with every write.
+   */
+  #newNames(set: ReadonlyMap<EntryName, Entry>): boolean {
+    if (this.#session.entries.size === 0 || set.size === 0) return false
+    const had = new Set<string>()
+    for (const [name, entry] of this.#session.entries) if (isCookieEntry(name)) had.add(readCookie(entry.value).name)
+    for (const entry of set.values()) if (!had.has(readCookie(entry.value).name)) return true
+    return false
   }
 
   settle(): Changes {

@@ -177,11 +177,14 @@ class FilesExchange implements CarrierExchange {
     return remove.size === 0 ? NO_CHANGES : { set: new Map(), remove }
   }
 
-  /** Whether the app has put another id in the place of one that came with the request. */
+  /** Whether the app has made an id that this session, which was there before, did not have: the mark of a login. */
   #newIds(): boolean {
-    for (const file of this.#used.values()) {
-      const news = this.#news.get(file.rule)
-      if (news !== undefined && news.ids.size > 0 && this.#losesItsCookie(file, news)) return true
+    if (this.#session.entries.size === 0) return false
+    for (const [rule, news] of this.#news) {
+      for (const id of news.ids.keys()) {
+        const names = fileNames(rule.cookie, id)
+        if (!this.#used.has(names.content) && !this.#session.entries.has(names.content) && !this.#session.entries.has(names.gone)) return true
+      }
     }
     return false
   }

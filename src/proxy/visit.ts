@@ -6,7 +6,7 @@ import type { CarrierExchange, Changes, Outcome } from '../carrier/carrier.ts'
 import { NO_CHANGES } from '../carrier/carrier.ts'
 import type { ResponseHead } from '../http/message.ts'
 import type { SortedRequest } from '../http/request-head.ts'
-import { lastExpiry, type Session } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
 import type { Token } from '../session/token.ts'
 import type { Parts, Route } from './parts.ts'
 
@@ -56,8 +56,8 @@ export class Visit {
     const { touch, lock, lockWaitMs } = this.#route
     this.#session = await sessions.open(token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
     telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
-    // Signed by a secret that is on its way out, or rotated meanwhile: the client gets the token as it is now.
-    if (this.#session !== undefined && (tokens.isStale(token) || this.#session.token !== token)) this.#giveToken(this.#session)
+    // Signed by a secret that is on its way out.
+    if (this.#session !== undefined && tokens.isStale(token)) this.#giveToken(this.#session)
     await this.#inject(0)
   }
 
@@ -86,6 +86,8 @@ export class Visit {
       if (exchange !== undefined) changes = merge(changes, exchange.capture(response))
     }
     this.#tookCookies = response.headers.length < before
+    // What a session that has lapsed leaves goes to a new one. Its token has to go out with this head, whatever the end brings.
+    if (this.commitsAtEnd && this.#session?.lapsed === true) return { ...changes, rotate: true }
     return changes
   }
 
@@ -120,7 +122,8 @@ export class Visit {
       return
     }
     this.#session = undefined
-    if (before !== undefined) this.#cookie = tokenCookie.clear(this.#request.https)
+    // Only what this answer itself has ended: of a session that others ended, the client may have the successor by now.
+    if (outcome.state === 'ended' && before !== undefined && !before.inherited) this.#cookie = tokenCookie.clear(this.#request.https)
   }
 
   /** Adds the token's Set-Cookie, if there is news for the client. */
@@ -148,9 +151,9 @@ export class Visit {
   }
 
   #giveToken(session: Session): void {
+    if (session.inherited) return
     const { tokens, tokenCookie } = this.#parts
-    const last = lastExpiry(session.entries)
-    this.#cookie = tokenCookie.give(tokens.format(session.token, session.version), this.#request.https, last === undefined ? undefined : last - session.now())
+    this.#cookie = tokenCookie.give(tokens.format(session.token, session.version), this.#request.https, session.lastsMs)
   }
 }
 

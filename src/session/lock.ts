@@ -33,7 +33,8 @@ export class Locks {
 
   /** Opens under the lease. Throws `session_busy` when that takes longer than `waitMs`, and whatever the store throws. */
   async open(key: StoreKey, options: OpenOptions, waitMs: Millis, signal: AbortSignal): Promise<Turn> {
-    const deadline = this.#clock.now() + waitMs
+    // Not by a clock that somebody may set back while we wait.
+    const deadline = performance.now() + waitMs
     await this.#standInLine(key, waitMs, signal)
     try {
       const lock = { holder: randomUUID(), leaseMs: LEASE_MS }
@@ -84,13 +85,14 @@ export class Locks {
       const askedAt = this.#clock.now()
       const opened = await this.#store.open(key, options)
       if (opened.state !== 'busy') return { opened, askedAt }
-      const left = deadline - this.#clock.now()
+      const left = deadline - performance.now()
       if (left <= 0 || signal.aborted) throw busy()
       await this.#store.released(key, Math.min(left, opened.leaseMs + 1), signal)
     }
   }
 
   async #standInLine(key: StoreKey, waitMs: Millis, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw busy()
     const line = this.#lines.get(key)
     if (line === undefined) {
       this.#lines.set(key, { waiting: [] })

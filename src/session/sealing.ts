@@ -32,15 +32,17 @@ export class Sealing {
   open(token: Token, record: StoredRecord): Session {
     const entries = new Map<EntryName, Entry>()
     const stale = new Set<EntryName>()
+    const outdated = new Set<EntryName>()
     const lapsed = record.now >= record.expiresAt
     for (const [name, bytes] of record.entries) {
       const entry = decodeEntry(this.#unseal(token, name, bytes))
       if (entry === undefined) throw unreadable('it is not in a form that this version knows')
       const alive = entry.expiresAt === undefined ? !lapsed : entry.expiresAt > record.now
+      if (sealedWith(bytes) !== this.#keyring.newest.idText) outdated.add(name)
       if (alive) entries.set(name, entry)
       else stale.add(name)
     }
-    return new Session(token, record, entries, this.#clock, stale)
+    return new Session(token, record, entries, this.#clock, { stale, outdated })
   }
 
   /** What a record that has moved leaves in its place: only the old token can follow it. */

@@ -17,19 +17,52 @@ export class Session implements SessionView {
   readonly entries: Map<EntryName, Entry>
   /** What the record still holds of entries that have run out: the next commit takes them along. */
   readonly stale: Set<EntryName>
+  /** Entries that an older secret has sealed. */
+  readonly outdated: ReadonlySet<EntryName>
+  #inherited = false
+  #exact = true
   #lease: Lease | undefined
   #hold: Hold | undefined
   #head: RecordHead
   #readAt: Millis
   readonly #clock: Clock
 
-  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock, stale = new Set<EntryName>()) {
+  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock, kept: { stale: Set<EntryName>; outdated: ReadonlySet<EntryName> } = { stale: new Set(), outdated: NO_NAMES }) {
     this.token = token
     this.entries = entries
-    this.stale = stale
+    this.stale = kept.stale
+    this.outdated = kept.outdated
     this.#head = head
     this.#clock = clock
     this.#readAt = clock.now()
+  }
+
+  get head(): RecordHead {
+    return this.#head
+  }
+
+  /**
+   * Opened for a request whose token was rotated since. It may read and write for its grace, and gets no token: neither the new one, which
+   * it may not be the owner of, nor the old one, which would put itself in the new one's place.
+   */
+  get inherited(): boolean {
+    return this.#inherited
+  }
+
+  inherit(): void {
+    this.#inherited = true
+  }
+
+  /** How long the token cookie must last for the entries with an expiry of their own; undefined: until the browser closes. */
+  get lastsMs(): Millis | undefined {
+    const own = lastExpiry(this.entries)
+    const until = this.#exact ? own : Math.max(own ?? 0, this.#head.keepUntil)
+    return until === undefined || until <= this.now() ? undefined : until - this.now()
+  }
+
+  /** Whether `entries` was all that the record held when `version` was its version: not when others wrote between our reading and our writing. */
+  get exact(): boolean {
+    return this.#exact
   }
 
   get version(): Version {
@@ -83,6 +116,7 @@ export class Session implements SessionView {
   }
 
   committed(head: RecordHead, entries: ReadonlyMap<EntryName, Entry>): void {
+    this.#exact &&= head.version === this.#head.version + 1
     this.#head = head
     this.#readAt = this.#clock.now()
     this.stale.clear()
@@ -106,6 +140,7 @@ export class NoSession implements SessionView {
 }
 
 const NO_ENTRIES: Entries = new Map()
+const NO_NAMES: ReadonlySet<EntryName> = new Set()
 
 /** When the last of the entries with an expiry of their own runs out; undefined: there are none. */
 export function lastExpiry(entries: Entries): Millis | undefined {

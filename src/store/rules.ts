@@ -185,8 +185,7 @@ function leavesNothing(delta: Delta, contents: Contents): boolean {
 }
 
 function keepUntilOf(delta: Delta, before: Millis, now: Millis): Millis {
-  if (delta.keepMs === undefined) return before
-  return delta.keepMs === 0 ? 0 : now + delta.keepMs
+  return delta.keepMs === undefined || delta.keepMs === 0 ? before : Math.max(before, now + delta.keepMs)
 }
 
 /** Whether nobody else was granted the lease since: it may have run out or been given back. */

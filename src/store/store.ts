@@ -87,7 +87,7 @@ export interface Delta {
   readonly idleMs?: Millis
   /** Only for `create`: the session ends this long after its creation, whatever happens. */
   readonly lifetimeMs?: Millis
-  /** `keepUntil` becomes now plus this; 0 clears it. Absent: stays as it is. */
+  /** `keepUntil` becomes now plus this, if that is later than it is: others may have entries that need it. It never moves back. */
   readonly keepMs?: Millis
   /** The sum of the sizes of the entries' values, in bytes, that this delta may reach; a delta that shrinks a record passes always. */
   readonly maxBytes: number

@@ -248,8 +248,6 @@ describeWith(['redis'], 'the redis store', () => {
     await expectLeft(key, IDLE)
     await store.commit(key, update({}, { keepMs: 2 * LIFETIME }))
     await expectLeft(key, 2 * LIFETIME)
-    await store.commit(key, update({}, { keepMs: 0 }))
-    await expectLeft(key, IDLE)
     await store.commit(key, update({}, { move: { successor: new Uint8Array(1), graceMs: 30_000 } }))
     await expectLeft(key, 90_000)
     await store.destroy(key, 60_000)

@@ -131,16 +131,17 @@ export function times(subject: () => StoreSubject): void {
       expect(opened).toMatchObject({ state: 'record', record: { expiresAt: head.expiresAt } })
     })
 
-    it('changes keepUntil only by a delta that names it, and clears it with 0', async () => {
+    it('moves keepUntil on by a delta that asks for more, and never back', async () => {
       const { store, advance } = subject()
       const key = await given(store, { a: '1' }, { keepMs: LIFETIME })
       const kept = committed(await store.commit(key, update({ a: '2' }))).head
       expect(kept.keepUntil - kept.createdAt).toBe(LIFETIME)
       const longer = committed(await store.commit(key, update({}, { keepMs: 3 * LIFETIME }))).head
       expect(longer.keepUntil - longer.now).toBe(3 * LIFETIME)
-      expect(committed(await store.commit(key, update({}, { keepMs: 0 }))).head.keepUntil).toBe(0)
+      expect(committed(await store.commit(key, update({}, { keepMs: LIFETIME }))).head.keepUntil).toBe(longer.keepUntil)
+      expect(committed(await store.commit(key, update({}, { keepMs: 0 }))).head.keepUntil).toBe(longer.keepUntil)
       await advance(IDLE)
-      expect(await stateOf(store, key)).toBe('absent')
+      expect(await stateOf(store, key)).toBe('record')
     })
   })
 }

@@ -62,7 +62,7 @@ export class StoreModel {
     if (size(entries) > delta.maxBytes && size(entries) > size(session.entries)) return { state: 'too_large' }
     session.entries = entries
     session.version += 1
-    if (delta.keepMs !== undefined) session.keepUntil = delta.keepMs === 0 ? 0 : this.now + delta.keepMs
+    if (delta.keepMs !== undefined && delta.keepMs > 0) session.keepUntil = Math.max(session.keepUntil, this.now + delta.keepMs)
     if (delta.idleMs !== undefined) this.#keepAlive(session, delta.idleMs)
     if (delta.lease !== undefined && delta.release === true) delete session.grant
     const head = this.#head(session)

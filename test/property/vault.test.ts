@@ -61,7 +61,7 @@ it('every request sees what was committed before it began, and no commit is lost
     const model = new Model(at.clock.now())
     model.entries.set('a', '0')
     let token = first.token
-    const open = new Map<number, { session: Session; sidecar: Sessions; wrote: boolean }>()
+    const open = new Map<number, { session: Session; sidecar: Sessions }>()
     // The first sidecar does not know the newer secret yet: it has no part in sessions that the others have sealed.
     let newer = false
     for (const each of steps) {
@@ -78,15 +78,14 @@ it('every request sees what was committed before it began, and no commit is lost
         expect(texts(session)).toEqual(model.alive(now) ? Object.fromEntries(model.entries) : undefined)
         if (session === undefined) continue
         model.use(now, TOUCH_INTERVAL)
-        open.set(each.request, { session, sidecar, wrote: false })
+        open.set(each.request, { session, sidecar })
         if (sidecar !== at.sessions) newer = true
         continue
       }
       const running = open.get(each.request)
       if (running === undefined) continue
       if (running.sidecar === at.sessions && newer) continue
-      // Known: a request that has written before rotates without what others wrote before that. See late-rotation.test.ts.
-      const rotate = each.rotate && !running.wrote
+      const { rotate } = each
       const remove = each.remove.filter((one) => !(one in each.set))
       const outcome = await running.sidecar.commit(running.session, { ...changes(each.set, remove), rotate }, PLAIN)
       if (!model.alive(now)) {
@@ -103,7 +102,7 @@ it('every request sees what was committed before it began, and no commit is lost
       }
       model.use(now)
       token = outcome.session.token
-      open.set(each.request, { ...running, session: outcome.session, wrote: true })
+      open.set(each.request, { ...running, session: outcome.session })
     }
     const last = await at.beside({}, [NEWER, SECRET]).open(token, USE)
     expect(texts(last)).toEqual(model.alive(at.clock.now()) ? Object.fromEntries(model.entries) : undefined)

@@ -1,6 +1,6 @@
 -- Applies a delta whole, or not at all.
 -- KEYS[1] the session
--- ARGV    1 'create' or 'update'   2 idle ms (-1: none)   3 lifetime ms (-1: none)   4 keep ms (-1: as it is)
+-- ARGV    1 'create' or 'update'   2 idle ms (-1: none)   3 lifetime ms (-1: none)   4 keep ms (-1 or 0: as it is)
 --         5 most bytes   6 version that it must have (-1: any)
 --         7 holder and 8 fence of the lease to check (fence 0: none)   9 '1': give it back
 --         10 holder who asks for the lease of a new record ('': nobody)   11 its length in ms
@@ -16,9 +16,8 @@ local removed = tonumber(ARGV[15])
 local firstSet = 16 + removed
 
 local function keepUntil(before)
-  if keep < 0 then return before end
-  if keep == 0 then return 0 end
-  return now + keep
+  if keep <= 0 then return before end
+  return math.max(before, now + keep)
 end
 
 -- By how much the values grow.

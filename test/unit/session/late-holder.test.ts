@@ -67,6 +67,6 @@ describe('a holder whose lease is alive', () => {
   it('hears that the session has ended when a request without a lock has ended it', async () => {
     const holder = await here.opened(made, LOCKED)
     await elsewhere({ touch: true }, 'ends')
-    expect(await here.sessions.commit(holder, changes({ list: 'login, mine' }), LAST)).toEqual({ state: 'ended' })
+    expect(await here.sessions.commit(holder, changes({ list: 'login, mine' }), LAST)).toEqual({ state: 'gone' })
   })
 })

@@ -3,6 +3,7 @@ import type { Changes, Entry } from '../../../src/carrier/carrier.ts'
 import { Keyring } from '../../../src/crypto/keyring.ts'
 import { Sealing } from '../../../src/session/sealing.ts'
 import type { Session } from '../../../src/session/session.ts'
+import { StoreClock } from '../../../src/session/store-clock.ts'
 import { type CommitOutcome, Sessions } from '../../../src/session/sessions.ts'
 import { Tokens } from '../../../src/session/token.ts'
 import { memoryStore } from '../../../src/store/memory.ts'
@@ -20,7 +21,7 @@ beforeEach(() => {
   const clock = { now: () => now }
   const keyring = new Keyring(['a secret of thirty-two characters'])
   sessions = new Sessions({
-    store: memoryStore({ clock }), tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock), clock, telemetry: silent,
+    store: memoryStore({ clock }), tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock), clock, storeClock: new StoreClock(clock), telemetry: silent,
     idleTimeoutMs: IDLE, lifetimeMs: LIFETIME, touchIntervalMs: 60_000, entryBytes: 1_000, sessionBytes: 10_000,
   })
 })
@@ -95,7 +96,7 @@ describe('rotation', () => {
     const session = await made({ id: 'one' })
     const slow = await opened(session)
     await sessions.destroy(session)
-    expect(await sessions.commit(slow, changes({ id: 'two' }, { rotate: true }), PLAIN)).toEqual({ state: 'ended' })
+    expect(await sessions.commit(slow, changes({ id: 'two' }, { rotate: true }), PLAIN)).toEqual({ state: 'gone' })
     expect(await sessions.open(session.token, { touch: true })).toBeUndefined()
   })
 

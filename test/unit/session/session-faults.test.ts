@@ -112,7 +112,7 @@ describe('a lease', () => {
     const holder = await at.opened(session, held)
     const waiting = at.sessions.open(session.token, held)
     await at.sessions.destroy(await at.opened(session, LOOK))
-    expect(await at.sessions.commit(holder, changes({ a: '2' }), { ...PLAIN, release: true })).toEqual({ state: 'ended' })
+    expect(await at.sessions.commit(holder, changes({ a: '2' }), { ...PLAIN, release: true })).toEqual({ state: 'gone' })
     expect(await waiting).toBeUndefined()
     expect(at.sessions.locks.waiting).toBe(0)
   })

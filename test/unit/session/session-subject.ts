@@ -1,6 +1,7 @@
 /** Sessions over a memory store, with a clock that moves by hand and a look at what lies in the store. */
 import type { Changes, Entry } from '../../../src/carrier/carrier.ts'
 import { Keyring } from '../../../src/crypto/keyring.ts'
+import { StoreClock } from '../../../src/session/store-clock.ts'
 import { Sealing } from '../../../src/session/sealing.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { type CommitOutcome, type CommitRequest, type OpenRequest, Sessions, type SessionsOptions } from '../../../src/session/sessions.ts'
@@ -47,7 +48,7 @@ export function subject(options: Partial<SessionsOptions> = {}, secrets: readonl
   const beside = (more: Partial<SessionsOptions>, others: readonly string[] = secrets): Sessions => {
     const keyring = new Keyring(others)
     return new Sessions({
-      store, clock, telemetry, tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock),
+      store, clock, telemetry, tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock), storeClock: new StoreClock(clock),
       idleTimeoutMs: IDLE, lifetimeMs: LIFETIME, touchIntervalMs: TOUCH_INTERVAL, entryBytes: 1_000, sessionBytes: 10_000, ...more,
     })
   }

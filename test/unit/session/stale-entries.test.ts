@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../../src/carrier/carrier.ts'
 import { Keyring } from '../../../src/crypto/keyring.ts'
 import { Sealing } from '../../../src/session/sealing.ts'
+import { StoreClock } from '../../../src/session/store-clock.ts'
 import { Sessions } from '../../../src/session/sessions.ts'
 import { Tokens } from '../../../src/session/token.ts'
 import { memoryStore } from '../../../src/store/memory.ts'
@@ -16,7 +17,7 @@ describe('entries that have run out', () => {
     const keyring = new Keyring(['a secret of thirty-two characters'])
     const store = memoryStore({ clock })
     const sessions = new Sessions({
-      store, tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock), clock, telemetry: silent,
+      store, tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock), clock, storeClock: new StoreClock(clock), telemetry: silent,
       idleTimeoutMs: 600_000, lifetimeMs: 6_000_000, touchIntervalMs: 0, entryBytes: 1_000, sessionBytes: 10_000,
     })
     const entry = (expiresAt: number | undefined): Entry => ({ value: Buffer.from('x'), expiresAt })
