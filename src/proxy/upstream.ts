@@ -69,8 +69,8 @@ export class Upstream {
     this.#inFlight += 1
     const handler = new Handler(sink, () => { this.#inFlight -= 1 })
     if (this.#inFlight > this.#options.connections) handler.waitAtMost(this.#options.timeoutMs)
-    // `reset: false` keeps the connection after a HEAD, which undici would close as a precaution against broken servers.
-    this.#pool.dispatch({ method, path: target, headers, body, ...(method === 'HEAD' ? { reset: false } : {}) }, handler)
+    // Undici closes the connection after a HEAD. That must stay so: a body that a broken app sends to one would be somebody else's answer.
+    this.#pool.dispatch({ method, path: target, headers, body }, handler)
   }
 
   async close(): Promise<void> {

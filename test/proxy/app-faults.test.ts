@@ -126,6 +126,24 @@ describe('an app that breaks after its head', () => {
   })
 })
 
+describe('an app that sends a body to a HEAD', () => {
+  it('late, as if it were an answer, does not get it to whoever asks next', async () => {
+    let asked: Socket | undefined
+    await using app = await rawReplies((socket, head) => {
+      if (head.startsWith('HEAD')) {
+        asked = socket
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n')
+        return
+      }
+      asked?.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nEVIL!')
+      setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nalice'))
+    })
+    await using sidecar = await runSidecar(app, { limits: { upstreamConnections: 1 } })
+    expect((await ask(sidecar.address, get('/', [], 'HEAD'), { bodiless: true })).status).toBe(200)
+    expect((await ask(sidecar.address, get('/'))).body).toBe('alice')
+  })
+})
+
 describe('an app that is slow', () => {
   it('to answer is answered for with 504 upstream_timeout, and its connection is closed', async () => {
     await using app = await rawReplies(() => undefined)
