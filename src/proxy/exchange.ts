@@ -146,7 +146,7 @@ export class Exchange implements ResponseSink {
     const visit = this.#visit
     if (hasSetCookie) withholdCookies(this.#parts, response, visit !== undefined)
     const changes = visit === undefined ? NO_CHANGES : visit.capture(response)
-    const atEnd = visit?.commitsAtEnd === true && isShort(status, contentLength)
+    const atEnd = visit?.commitsAtEnd === true && isShort(this.#incoming.method, status, contentLength)
     const head = { status, reason, response, contentLength }
     if (!atEnd && isEmpty(changes)) {
       this.#sendHead(head)

@@ -45,7 +45,8 @@ export class Held {
   }
 }
 
-/** Whether a response is sure to be over soon: declared small, or without a body that anybody reads. */
-export function isShort(status: number, contentLength: number | undefined): boolean {
-  return contentLength === undefined ? status === 204 || (status >= 300 && status < 400) : contentLength <= WHOLE_BYTES
+/** Whether a response is sure to be over soon: without a body, whatever length it declares, or declared small, or a redirect. */
+export function isShort(method: string | undefined, status: number, contentLength: number | undefined): boolean {
+  if (method === 'HEAD' || status === 204 || status === 304) return true
+  return contentLength === undefined ? status >= 300 && status < 400 : contentLength <= WHOLE_BYTES
 }

@@ -10,9 +10,10 @@ import { UnstickError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { SessionStore } from '../../src/store/store.ts'
 import { type HttpApp, httpApp } from '../support/origin-app.ts'
-import { ask as askRaw, get, RawClient } from '../support/raw-client.ts'
+import { ask as askRaw, RawClient } from '../support/raw-client.ts'
 import { type RunningSidecar, runSidecar } from '../support/running-sidecar.ts'
 import { until } from '../support/until.ts'
+import { TokenHolder } from '../support/visitor.ts'
 
 const ID = 'a'.repeat(32)
 const NEXT = 'b'.repeat(32)
@@ -188,10 +189,11 @@ describe('a session in files', () => {
       if (request.url === '/begin') return void response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end()
       return void response.writeHead(status, headers).end()
     }
-    const token = tokenOf(await ask(one, '', '/begin'))
+    const visitor = new TokenHolder(one.sidecar.address)
+    await visitor.get('/begin')
     begun = true
     using client = await RawClient.connect(one.sidecar.address)
-    client.send(get('/next', [`Cookie: ${token}`], method))
+    client.send(visitor.request('/next', [], method))
     await until('the commit waits', () => waiting, 5_000)
     // A whole other round trip: what went out before the commit has come by now.
     expect((await askRaw(one.sidecar.address, 'GARBAGE\r\n\r\n')).status).toBe(400)
