@@ -159,13 +159,12 @@ describe('forwarding headers', () => {
 /** Sends `count` times a request and a reset at once. From a thread of its own, so that all of it is there before the sidecar, whose thread stands still, sees any. */
 const RESETTING = `
   const { workerData: { port, done, count, request }, parentPort } = require('node:worker_threads')
-  parentPort.once('message', () => {
-    for (let i = 0; i < count; i += 1) {
-      const socket = require('node:net').connect(port, '127.0.0.1', () => { socket.write(request, () => { socket.resetAndDestroy() }) })
-      socket.on('error', () => undefined).on('close', () => { Atomics.add(done, 0, 1); Atomics.notify(done, 0) })
-    }
-  })
   parentPort.postMessage('ready')
+  Atomics.wait(done, 1, 0)
+  for (let i = 0; i < count; i += 1) {
+    const socket = require('node:net').connect(port, '127.0.0.1', () => { socket.write(request, () => { socket.resetAndDestroy() }) })
+    socket.on('error', () => undefined).on('close', () => { Atomics.add(done, 0, 1); Atomics.notify(done, 0) })
+  }
 `
 
 describe('forwarding headers from a client that resets its connection at once, and so has no address any more', () => {
@@ -175,12 +174,13 @@ describe('forwarding headers from a client that resets its connection at once, a
     if ('unix' in sidecar.address) throw new Error('a port was expected')
     // A connection to the app is there: what comes is sent on at once.
     await ask(sidecar.address, get('/warm'))
-    const done = new Int32Array(new SharedArrayBuffer(4))
+    const done = new Int32Array(new SharedArrayBuffer(8))
     const count = 20
     const request = get('/spoofed', ['X-Forwarded-For: 10.9.9.9', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil.example'])
     const worker = new Worker(RESETTING, { eval: true, workerData: { port: sidecar.address.port, done, count, request } })
     await once(worker, 'message')
-    worker.postMessage('go')
+    Atomics.store(done, 1, 1)
+    Atomics.notify(done, 1)
     for (let seen = 0; seen < count; seen = Atomics.load(done, 0)) expect(Atomics.wait(done, 0, seen, 5_000)).not.toBe('timed-out')
     await worker.terminate()
     await ask(sidecar.address, get('/marker'))
