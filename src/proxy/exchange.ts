@@ -116,13 +116,14 @@ export class Exchange implements ResponseSink {
 
   /** Ends it now, from outside: with `error` as its answer if none has begun, else by cutting the connection. */
   async refuse(error: UnstickError): Promise<void> {
+    // It waits for nothing any more.
+    this.#gone?.abort()
     await this.#fail(error)
   }
 
   /** The sidecar stops and will not wait longer. Resolves when that is said. */
   async expire(): Promise<void> {
-    this.#gone?.abort()
-    await this.#fail(new UnstickError('draining', 'This sidecar is shutting down. Try again.'))
+    await this.refuse(new UnstickError('draining', 'This sidecar is shutting down. Try again.'))
   }
 
   // What follows is called by the upstream, in this order.
@@ -205,8 +206,8 @@ export class Exchange implements ResponseSink {
 
   /** A short response, whole in hand: one commit for all of it, then everything goes out in one write. */
   #finishHeld(held: Held): void {
+    this.#held = undefined
     this.#settled(held.captured, () => {
-      this.#held = undefined
       this.#sendHead(held.head)
       for (const chunk of held.chunks) this.#reply.data(chunk)
       this.#reply.end(held.trailers ?? [])
@@ -226,10 +227,8 @@ export class Exchange implements ResponseSink {
       this.#close(undefined)
       return
     }
-    Promise.resolve(left)
-      .then((changes) => visit.commit(merge(captured, changes), true))
-      .then(() => { end(); this.#close(undefined) })
-      .catch((error: unknown) => this.#giveUp(error))
+    this.#committing = Promise.resolve(left).then((changes) => visit.commit(merge(captured, changes), true))
+    this.#committing.then(() => { end(); this.#close(undefined) }).catch((error: unknown) => this.#giveUp(error))
   }
 
   #giveUp(error: unknown): void {
@@ -245,8 +244,10 @@ export class Exchange implements ResponseSink {
     this.#held = undefined
     this.#flow?.abort()
     // What is being opened or written must be there before it can be let go of. Its own failure is told where it is started.
-    await Promise.allSettled([this.#opening, this.#committing])
-    await this.#saveWhatIsLeft(captured)
+    const [, committed] = await Promise.allSettled([this.#opening, this.#committing])
+    // What was being written was all that was missing, and has let the end out.
+    if (this.#over) return
+    await this.#saveWhatIsLeft(captured, committed.status === 'rejected')
     if (!this.#reply.gone) {
       this.#log(error)
       if (this.#reply.headSent) this.#reply.abort()
@@ -260,12 +261,16 @@ export class Exchange implements ResponseSink {
     answer(this.#outgoing, error, { close: this.#misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
   }
 
-  /** The app may have acted before it broke: what it left is committed all the same (guarantee 2). */
-  async #saveWhatIsLeft(captured: Changes): Promise<void> {
+  /**
+   * The app may have acted before it broke: what it left is committed all the same (guarantee 2). Not after a commit that failed:
+   * what belongs together would be half there, and the session worse than without any of it.
+   */
+  async #saveWhatIsLeft(captured: Changes, lost: boolean): Promise<void> {
     const visit = this.#visit
     if (visit === undefined) return
     try {
-      await visit.commit(merge(captured, await visit.settle(this.#flow === undefined ? 'unsent' : 'broken')), true)
+      const left = await visit.settle(this.#flow === undefined ? 'unsent' : 'broken')
+      if (!lost) await visit.commit(merge(captured, left), true)
     } catch (error) {
       this.#parts.log.error({ err: error }, 'what the app left in its session could not be saved after its answer broke')
     }

@@ -11,7 +11,7 @@ import { memoryStore } from '../../src/store/memory.ts'
 import type { SessionStore } from '../../src/store/store.ts'
 import { type HttpApp, httpApp } from '../support/origin-app.ts'
 import { ask as askRaw, RawClient } from '../support/raw-client.ts'
-import { type RunningSidecar, runSidecar } from '../support/running-sidecar.ts'
+import { type Overrides, type RunningSidecar, runSidecar } from '../support/running-sidecar.ts'
 import { until } from '../support/until.ts'
 import { TokenHolder } from '../support/visitor.ts'
 
@@ -45,12 +45,12 @@ afterEach(async () => {
   rmSync(root, { recursive: true })
 })
 
-async function replica(name: string, shared: SessionStore = store): Promise<Replica> {
+async function replica(name: string, shared: SessionStore = store, limits: Overrides['limits'] = {}): Promise<Replica> {
   const folder = join(root, name)
   mkdirSync(folder)
   const app = await httpApp((request, response) => { void play(folder, request, response) })
   const rule: FilesRule = { cookie: 'SID', id: undefined, path: `${folder}/{id}`, render: (id) => join(folder, id) }
-  const sidecar = await runSidecar(app, { cookies: { names: [] }, files: [rule], store: shared })
+  const sidecar = await runSidecar(app, { cookies: { names: [] }, files: [rule], store: shared, limits })
   if ('unix' in sidecar.address) throw new Error('a port was expected')
   const started = { folder, app, sidecar, origin: `http://127.0.0.1:${sidecar.address.port}` }
   running.push(started)
@@ -200,6 +200,63 @@ describe('a session in files', () => {
     expect(client.pending).toBe('')
     gate.resolve()
     expect((await client.response({ bodiless: true })).status).toBe(status)
+  })
+
+  it.each([
+    ['a short answer, by a store that is away', 'short', { away: true }],
+    ['a long answer, by a store that is away', 'long', { away: true }],
+    ['a short answer, because it is too large', 'short', { away: false }],
+  ] as const)('whose id changed is as it was, and not half changed, when that could not be saved with %s', async (_, length, { away }) => {
+    let down = false
+    const failing: SessionStore = {
+      ...boundMethods(store),
+      commit: (key, delta) => {
+        if (!down) return store.commit(key, delta)
+        // Only for a moment: what is tried again gets through.
+        down = false
+        return Promise.reject(new UnstickError('store_unavailable', 'The store is away.'))
+      },
+    }
+    const [one, two] = [await replica('one', failing, { sessionBytes: 3_000 }), await replica('two')]
+    play = (folder, request, response) => {
+      if (request.url === '/begin') {
+        writeFileSync(join(folder, ID), 'anonymous')
+        return void response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end()
+      }
+      if (request.url === '/login') {
+        rmSync(join(folder, ID))
+        writeFileSync(join(folder, NEXT), away ? 'ada' : 'a'.repeat(5_000))
+        response.setHeader('Set-Cookie', `SID=${NEXT}; Path=/`)
+        return void response.end(length === 'long' ? 'x'.repeat(200_000) : 'welcome')
+      }
+      const id = /SID=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'none'
+      return void response.end(`${id.slice(0, 1)} ${read(folder, id)}`)
+    }
+    const before = tokenOf(await ask(one, '', '/begin'))
+    down = away
+    const refused = await ask(one, before, '/login')
+    expect([refused.headers.get('unstick-error'), refused.headers.getSetCookie()]).toEqual([away ? 'store_unavailable' : 'too_large', []])
+    expect(await (await ask(two, before)).text()).toBe('a anonymous')
+  })
+
+  it('that is being saved when the drain ends is saved once, and the answer goes out', async () => {
+    const gate = Promise.withResolvers<void>()
+    let commits = 0
+    const gated: SessionStore = { ...boundMethods(store), commit: async (key, delta) => { commits += 1; await gate.promise; return await store.commit(key, delta) } }
+    const one = await replica('one', gated, { drainMs: 50 })
+    play = (folder, _, response) => {
+      writeFileSync(join(folder, ID), 'ada')
+      response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end('welcome')
+    }
+    const asked = ask(one, '')
+    await until('the commit waits', () => commits === 1, 5_000)
+    const since = performance.now()
+    const stopped = one.sidecar.stop()
+    await until('the drain has ended', () => performance.now() > since + 200, 5_000)
+    gate.resolve()
+    const answer = await asked
+    expect([answer.status, await answer.text(), commits]).toEqual([200, 'welcome', 1])
+    await stopped
   })
 
   it('answers 503 and not a truncated success when it cannot be saved', async () => {
