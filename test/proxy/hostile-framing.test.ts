@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { bodyOf, httpApp, rawReplies } from '../support/origin-app.ts'
 import { ask, get, headerValue, RawClient } from '../support/raw-client.ts'
 import { runSidecar } from '../support/running-sidecar.ts'
+import { until } from '../support/until.ts'
+import { cookieApp, TokenHolder } from '../support/visitor.ts'
 
 const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: app.example\r\n\r\n'
 const post = (headers: string, body: string): string => `POST / HTTP/1.1\r\nHost: app.example\r\n${headers}\r\n\r\n${body}`
@@ -164,5 +166,27 @@ describe('bytes behind a request', () => {
     await client.ended()
     await ask(sidecar.address, get('/marker'))
     expect(app.requests.map(({ target }) => target)).toEqual(['/first', '/marker'])
+  })
+})
+
+describe('a request whose body turns out malformed while it waits for its session\'s lease', () => {
+  it('is answered with 400 at once, and leaves the line', async () => {
+    let finish: () => void = () => undefined
+    await using app = await httpApp((request, response) => { if (request.url === '/slow') finish = () => { response.end('done') }; else cookieApp(request, response) })
+    await using sidecar = await runSidecar(app, { routes: [{ match: '/**', lock: 'exclusive', lockWaitMs: 20_000 }] })
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get('/set?mine')
+    const holding = visitor.get('/slow')
+    await until('the first has the lease', () => app.requests.length === 2, 5_000)
+    using client = await RawClient.connect(sidecar.address)
+    client.send(visitor.request('/next', ['Transfer-Encoding: chunked'], 'POST'))
+    const waiting = async (count: number): Promise<boolean> => (await ask(sidecar.admin, get('/metrics'))).body.includes(`unstick_lock_waiting ${count}`)
+    await until('it waits', () => waiting(1), 5_000)
+    const response = await client.send('bad\n\r\n').response()
+    expect([response.status, headerValue(response, 'unstick-error')]).toEqual([400, 'bad_request'])
+    expect(await waiting(0)).toBe(true)
+    finish()
+    expect((await holding).body).toBe('done')
+    expect(app.requests.map(({ target }) => target)).toEqual(['/set?mine', '/slow'])
   })
 })
