@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "unstick: installing dependencies with npm ci" >&2
   # The machine's Node may be older than the dependencies ask for; they run on the pinned one.
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  # NODE_ENV=production would leave the pinned Node out: it is a dev dependency.
+  npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json
 fi

@@ -15,6 +15,7 @@ interface RunFlags {
   readonly upstream?: string
   readonly store?: string
   readonly app?: string
+  readonly admin?: string
 }
 
 const program = new Command('unstick')
@@ -29,12 +30,13 @@ program.command('run').description('run the sidecar before one replica of the ap
   .option('--upstream <url>', 'the app: http://host:port or unix:/path')
   .option('--store <url>', 'the shared store: sqlite:PATH, redis://host:port, …')
   .option('--app <preset>', 'how the app keeps its sessions: php, django, express-file, …')
+  .option('--admin <address>', 'where health and metrics answer: host:port or unix:/path')
   .addOption(new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .action(async (flags: RunFlags & { logLevel: string }) => { await run(flags, flags.logLevel) })
 
 program.command('check').description('check a configuration and print every problem')
   .option('-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
-  .option('--listen <address>').option('--upstream <url>').option('--store <url>').option('--app <preset>')
+  .option('--listen <address>').option('--upstream <url>').option('--store <url>').option('--app <preset>').option('--admin <address>')
   .action((flags: RunFlags) => {
     const { lines, file } = checkConfig(loadOptions(flags))
     if (lines.length === 0) process.stdout.write(`${file ?? 'the configuration'}: no problems\n`)
@@ -72,8 +74,8 @@ async function run(flags: RunFlags, level: string): Promise<void> {
 
 const text = (address: Address): string => ('unix' in address ? `unix:${address.unix}` : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`)
 
-function loadOptions({ config, listen, upstream, store, app }: RunFlags): LoadOptions {
-  return { file: config, overrides: { listen, upstream, store, app } }
+function loadOptions({ config, listen, upstream, store, app, admin }: RunFlags): LoadOptions {
+  return { file: config, overrides: { listen, upstream, store, app, admin } }
 }
 
 try {

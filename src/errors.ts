@@ -13,6 +13,8 @@ export const STATUS = {
   session_busy: 503,
   draining: 503,
   upstream_timeout: 504,
+  /** A fault in unstick itself: never expected, and logged with all that is known. */
+  internal: 500,
 } as const
 
 export type AnswerCode = keyof typeof STATUS
@@ -29,9 +31,18 @@ export const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
   draining: 1,
 }
 
+/** What visitors are told where the message is for operators: no addresses, no folders, no word of secrets. */
+const PUBLIC: Partial<Record<ErrorCode, string>> = {
+  store_unavailable: 'Your session cannot be reached right now. Please try again.',
+  upstream_unreachable: 'This site cannot be reached right now. Please try again.',
+  upstream_broke: 'This site broke off in the middle of its answer.',
+  upstream_timeout: 'This site did not answer in time.',
+  internal: 'Something went wrong here. Please try again.',
+}
+
 /**
- * A fault with a code. `message` says what happened, to what, and what to do; it never holds a token, a cookie value
- * or session content, so it may be logged and, for answer codes, sent to a client.
+ * A fault with a code. `message` says what happened, to what, and what to do, for the log; `publicMessage` is for a client. Neither
+ * ever holds a token, a cookie value or session content.
  */
 export class UnstickError extends Error {
   override readonly name = 'UnstickError'
@@ -43,6 +54,10 @@ export class UnstickError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.status = options.status ?? (code in STATUS ? STATUS[code as AnswerCode] : 500)
+  }
+
+  get publicMessage(): string {
+    return PUBLIC[this.code] ?? this.message
   }
 }
 

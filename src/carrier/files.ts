@@ -3,6 +3,7 @@
  * to the store's, unless it is so already; after the response it takes in what the app left. An unchanged session costs one
  * stat before, and opening, locking and closing the file after (6 µs), or reading it where a stat cannot tell.
  */
+import { dirname } from 'node:path'
 import { Bounded } from '../bounded.ts'
 import type { Clock, Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
@@ -52,7 +53,7 @@ export function filesCarrier(options: FilesCarrierOptions): Carrier {
     rules.set(rule.cookie, rule)
     local.set(rule, new LocalFiles(rule, shared))
   }
-  const parts: Parts = { rules, log: options.log, touchIntervalMs: options.touchIntervalMs, warned: new Set(), filesOf: (rule) => local.get(rule) ?? missingRule(rule) }
+  const parts: Parts = { rules, log: options.log, touchIntervalMs: options.touchIntervalMs, warned: new Set(), missed: new Set(), filesOf: (rule) => local.get(rule) ?? missingRule(rule) }
   return {
     name: 'files',
     commitPoint: 'end',
@@ -69,6 +70,8 @@ interface Parts {
   readonly log: FilesLog
   readonly touchIntervalMs: Millis
   readonly warned: Set<Rule>
+  /** Rules of which a file was missed, and said so. */
+  readonly missed: Set<Rule>
   filesOf(rule: Rule): LocalFiles
 }
 
@@ -248,8 +251,11 @@ class FilesExchange implements CarrierExchange {
     const names = fileNames(rule.cookie, id)
     if (this.#used.has(names.content)) return
     const left = await this.#parts.filesOf(rule).leftBehind(rule.pathOf(id), undefined)
-    // No file: the app has set the cookie and written nothing, as for a session without content.
-    if (left.state !== 'changed') return
+    // No file: the app has set the cookie and written nothing, as for a session without content. Or it writes elsewhere.
+    if (left.state !== 'changed') {
+      this.#warnMissing(rule)
+      return
+    }
     set.set(names.content, { value: left.content, expiresAt })
     this.#discard(names.gone, remove)
   }
@@ -261,6 +267,13 @@ class FilesExchange implements CarrierExchange {
 
   #discard(name: EntryName, remove: Set<EntryName>): void {
     if (this.#session.entries.has(name)) remove.add(name)
+  }
+
+  #warnMissing(rule: Rule): void {
+    if (this.#parts.missed.has(rule)) return
+    this.#parts.missed.add(rule)
+    const folder = dirname(rule.pathOf('x'.repeat(32)))
+    this.#parts.log.warn({ cookie: rule.cookie, folder }, `the app has set cookie ${rule.cookie} for a new session, but left no file for it in ${folder}: if it keeps its session files elsewhere, say so in carriers.files (PHP: session.save_path); until then its sessions stay on this replica`)
   }
 
   #warnUnreadable(rule: Rule): void {

@@ -18,6 +18,8 @@ export interface Overrides {
   readonly upstream?: string | undefined
   readonly store?: string | undefined
   readonly app?: string | undefined
+  /** `admin.listen`. */
+  readonly admin?: string | undefined
 }
 
 const FLAGS = ['listen', 'upstream', 'store', 'app'] as const
@@ -71,6 +73,7 @@ export function examineConfig({ file, overrides = {}, env = process.env, readFil
     if (missing.length > 0) return { config: undefined, problems: missing, file: undefined }
   }
   const written = { ...source?.values, ...Object.fromEntries(flags) }
+  if (overrides.admin !== undefined) addAdmin(written, overrides.admin, flags)
   const fromEnv = addFromEnv(written, env, source)
   const places = placesIn(found.name, source, flags, fromEnv)
   const problems: Problem[] = [...(source?.problems ?? [])]
@@ -93,6 +96,13 @@ function findFile(file: string | undefined, readFile: (path: string) => string):
     }
   }
   return { name: '', text: undefined }
+}
+
+/** --admin stands for a key within a map. */
+function addAdmin(written: Values, listen: string, flags: Map<string, string>): void {
+  const { admin } = written
+  written.admin = { ...(typeof admin === 'object' && !Array.isArray(admin) ? admin : {}), listen }
+  flags.set('admin.listen', listen)
 }
 
 function missingFlags(flags: ReadonlyMap<string, string>): Problem[] {
@@ -128,6 +138,7 @@ function placesIn(file: string, source: Source | undefined, flags: ReadonlyMap<s
     const top = String(path[0])
     const key = formatPath(path)
     if (flags.has(top)) return { where: `--${top}`, key: '' }
+    if (flags.has(key)) return { where: '--admin', key: '' }
     const variable = fromEnv.get(key)
     if (variable !== undefined) return { where: variable, key: '' }
     if (place === undefined) return { where: 'configuration', key }

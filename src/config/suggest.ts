@@ -31,8 +31,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best
 }
 
+/** Words that YAML had for the same: `no` is nearer to `on` than to what it means. */
+const MEANT = new Map([['no', 'off'], ['false', 'off'], ['yes', 'on'], ['true', 'on']])
+
 /** `nearest`, but only when a slip of the fingers explains the difference. */
 export function likely(word: string, known: readonly string[]): string | undefined {
+  const meant = MEANT.get(word.toLowerCase())
+  if (meant !== undefined && known.includes(meant)) return meant
   const best = nearest(word, known)
   if (best === undefined) return undefined
   return editDistance(word.slice(0, 64).toLowerCase(), best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined

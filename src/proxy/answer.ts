@@ -4,7 +4,7 @@ import { RETRY_AFTER_S, type UnstickError } from '../errors.ts'
 
 /** Sends an error as the whole response. Only where nothing has gone out yet. `cookie`: a Set-Cookie value for the token. */
 export function answer(response: ServerResponse, error: UnstickError, head: { close: boolean; cookie: string | undefined }): void {
-  const body = `${error.message}\n`
+  const body = `${error.publicMessage}\n`
   const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body)), 'Cache-Control', 'no-store', 'Unstick-Error', error.code]
   const retry = RETRY_AFTER_S[error.code]
   if (retry !== undefined) headers.push('Retry-After', String(retry))
@@ -16,7 +16,7 @@ export function answer(response: ServerResponse, error: UnstickError, head: { cl
 
 /** The same as bytes, for a connection that has no response object: a head that did not parse, an upgrade. */
 export function rawAnswer(error: UnstickError): string {
-  const body = `${error.message}\n`
+  const body = `${error.publicMessage}\n`
   const retry = RETRY_AFTER_S[error.code]
   return [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}`,

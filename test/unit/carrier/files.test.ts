@@ -54,6 +54,12 @@ describe('ids', () => {
     expect(texts()).toEqual(['n2'])
   })
 
+  it('says once, with the folder and without the id, when a new session has left no file where it was looked for', async () => {
+    for (const id of ['number1', 'number2']) await here.request(visitor, () => [`${COOKIE}=${id}`])
+    expect(here.log.lines).toEqual([expect.objectContaining({ level: 'warn', detail: { cookie: COOKIE, folder: here.folder } })])
+    expect(here.log.text()).not.toMatch(/number\d/)
+  })
+
   it('says once when the app sets a cookie in which the rule finds no id', async () => {
     for (let i = 0; i < 2; i += 1) await here.request(visitor, () => [`${COOKIE}=not/an/id`])
     expect(here.log.lines).toHaveLength(1)

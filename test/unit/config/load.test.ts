@@ -190,6 +190,7 @@ describe('flags', () => {
   })
 
   it('name themselves in conflicts', () => {
+    expect(linesOf('app: php\nadmin: { token: short }', { overrides: { admin: 'y' } }).some((line) => line.startsWith('--admin: "y" is not an address'))).toBe(true)
     expect(linesOf('app: php', { overrides: { store: 'redis://h', upstream: 'http://127.0.0.1:8080' } }).map((line) => line.split(': ')[0])).toEqual(['--store', '--upstream'])
   })
 })
