@@ -88,8 +88,7 @@ export class Exchange implements ResponseSink {
   }
 
   #forward(request: SortedRequest): void {
-    if (this.#reply.gone) throw new UnstickError('bad_request', 'The client hung up before its request was sent on.')
-    // Answered already, while its session was still being opened.
+    // Answered or hung up already, while its session was still being opened.
     if (this.#failed) return
     const { method, target } = request.head
     const body = request.hasBody ? this.#openUpload() : null
@@ -128,10 +127,12 @@ export class Exchange implements ResponseSink {
 
   // What follows is called by the upstream, in this order.
 
-  onSent(flow: Flow): void {
+  onSent(flow: Flow): boolean {
+    // Answered or hung up while it waited for a connection: the app must not act on what nobody wants any more.
+    if (this.#failed || this.#reply.gone) return false
     this.#flow = flow
     this.#reply.attach(flow)
-    if (this.#reply.gone) this.#afterHangUp()
+    return true
   }
 
   onInformation(status: number, raw: readonly Buffer[]): void {
@@ -293,8 +294,8 @@ export class Exchange implements ResponseSink {
   /** The client is gone. What its session would lose is waited for; anything else stops at once. */
   #afterHangUp(): void {
     const visit = this.#visit
-    if (this.#flow === undefined) return
-    if (visit?.hasSession !== true) this.#flow.abort()
+    if (this.#flow === undefined) void this.#fail(new UnstickError('bad_request', 'The client hung up before its request was sent on.'))
+    else if (visit?.hasSession !== true) this.#flow.abort()
     else if (visit.commitsAtEnd) this.#linger ??= setTimeout(() => this.#flow?.abort(), LINGER_MS)
     else if (this.#reply.headSent) this.#flow.abort()
   }

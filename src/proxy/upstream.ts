@@ -18,8 +18,8 @@ export interface UpstreamOptions {
 
 /** What came of sending, as it comes. The calls are in this order; after `onEnd` or `onFailure` there are no more. */
 export interface ResponseSink {
-  /** A connection is there and the request is going out: from here on the app may act on it. */
-  onSent(flow: Flow): void
+  /** A connection is there and the request is about to go out: from here on the app may act on it. False: it is not wanted any more, and must not. */
+  onSent(flow: Flow): boolean
   /** 1xx other than 100. */
   onInformation(status: number, raw: readonly Buffer[]): void
   onHead(status: number, reason: string, raw: readonly Buffer[]): void
@@ -99,7 +99,6 @@ class Handler implements Dispatcher.DispatchHandler {
   readonly #done: () => void
   #sent = false
   #over = false
-  #abandoned = false
   #queueTimer: NodeJS.Timeout | undefined
 
   constructor(sink: ResponseSink, done: () => void) {
@@ -110,23 +109,20 @@ class Handler implements Dispatcher.DispatchHandler {
   /** All connections are busy: bounds the time in undici's queue, which has no limit of its own. */
   waitAtMost(ms: Millis): void {
     this.#queueTimer = setTimeout(() => {
-      this.#abandoned = true
       this.#fail(new UnstickError('upstream_timeout', `All connections to the app were busy for ${ms} ms. Raise limits.upstreamConnections, or see why the app is slow.`))
     }, ms)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     clearTimeout(this.#queueTimer)
-    if (this.#abandoned) {
-      controller.abort(new Error('given up while waiting for a connection'))
-      return
-    }
-    this.#sent = true
-    this.#sink.onSent({
+    const wanted = !this.#over && this.#sink.onSent({
       pause: () => controller.pause(),
       resume: () => controller.resume(),
       abort: () => controller.abort(new Error('given up by the sidecar')),
     })
+    // Thrown, undici leaves it out and keeps the connection for the next one; an abort here would close that.
+    if (!wanted) throw new Error('given up while waiting for a connection')
+    this.#sent = true
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string): void {

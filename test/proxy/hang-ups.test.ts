@@ -3,6 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import { countingStore } from '../support/counting-store.ts'
 import { httpApp } from '../support/origin-app.ts'
 import { ask, get, RawClient } from '../support/raw-client.ts'
 import { runSidecar } from '../support/running-sidecar.ts'
@@ -98,6 +101,29 @@ describe('a client without a session that hangs up', () => {
 })
 
 describe('a client with a session that hangs up', () => {
+  it('while it waits for a connection to the app: its request is never sent, its lease is free at once, and the connection goes to the next', async () => {
+    const slow = slowApp()
+    await using app = await slow.app
+    const store = countingStore(memoryStore({ clock: systemClock }))
+    await using sidecar = await runSidecar(app, { store, limits: { upstreamConnections: 1 }, routes: [{ match: '/order', lock: 'exclusive' }] })
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get('/set?one')
+    const first = ask(sidecar.address, get('/slow'))
+    await until('the connection is busy', () => slow.waiting.length === 1, 5_000)
+    for (let i = 1; i <= 3; i += 1) {
+      const client = await RawClient.connect(sidecar.address)
+      client.send(visitor.request('/order', ['Content-Length: 0'], 'POST'))
+      await until('it has its lease', () => (store.calls['open'] ?? 0) >= i, 5_000)
+      client.reset()
+      await until('the lease is given back', () => store.calls['release'] === i, 5_000)
+    }
+    slow.waiting[0]?.end('done')
+    expect((await first).body).toBe('done')
+    expect((await visitor.get('/marker')).body).toBe('sid=one')
+    expect(app.requests.map(({ target }) => target)).toEqual(['/set?one', '/slow', '/marker'])
+    expect(app.connections()).toBe(1)
+  })
+
   it('before the head: what the app sets in it is there for the next request', async () => {
     const slow = slowApp()
     await using app = await slow.app
