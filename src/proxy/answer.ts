@@ -1,6 +1,7 @@
 /** Answers of unstick's own: a code, one line, no stack. */
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http'
 import { RETRY_AFTER_S, type UnstickError } from '../errors.ts'
+import type { Logger } from '../log.ts'
 
 /** Sends an error as the whole response. Only where nothing has gone out yet. `cookie`: a Set-Cookie value for the token. */
 export function answer(response: ServerResponse, error: UnstickError, head: { close: boolean; cookie: string | undefined }): void {
@@ -12,6 +13,13 @@ export function answer(response: ServerResponse, error: UnstickError, head: { cl
   if (head.close) headers.push('Connection', 'close')
   response.writeHead(error.status, headers)
   response.end(body)
+}
+
+/** Says so in the log: what a client or a busy session brings about is nobody's fault here. */
+export function logAnswer(log: Logger, { method, url }: IncomingMessage, error: UnstickError): void {
+  const path = (url ?? '').split('?', 1)[0]
+  const level = error.code === 'bad_request' || error.code === 'session_busy' ? 'info' : 'warn'
+  log[level]({ err: error, method, path }, `answered ${error.status} ${error.code}`)
 }
 
 /** The same as bytes, for a connection that has no response object: a head that did not parse, an upgrade. */

@@ -10,7 +10,7 @@ import type { Exchange } from './exchange.ts'
 
 export interface Connection {
   readonly peer: Peer
-  /** More than one where a client sends requests ahead. */
+  /** More than one where a client sends requests ahead. They may outlive the connection: what they have promised is still to be committed. */
   readonly exchanges: Exchange[]
   /** Something on it could not be read as a request; nothing behind that may be taken for one. */
   refused: boolean
@@ -19,6 +19,8 @@ export interface Connection {
 export class Connections {
   readonly #trusted: TrustedProxies
   readonly #open = new Map<Duplex, Connection>()
+  /** Who waits for the last exchange to end. */
+  readonly #waiting: (() => void)[] = []
 
   constructor(trusted: TrustedProxies) {
     this.#trusted = trusted
@@ -37,12 +39,28 @@ export class Connections {
     const trusted = address === undefined || this.#trusted.trusts(address)
     // Who is at the other end does not change while a connection lasts.
     this.#open.set(socket, { peer: { address, trusted, encrypted: false }, exchanges: [], refused: false })
-    socket.once('close', () => this.#open.delete(socket))
+    socket.once('close', () => this.#forget(socket))
   }
 
   /** undefined: it is gone. */
   of(socket: Duplex): Connection | undefined {
     return this.#open.get(socket)
+  }
+
+  /** Takes an exchange off its connection. */
+  ended(exchange: Exchange, connection: Connection, socket: Duplex): void {
+    connection.exchanges.splice(connection.exchanges.indexOf(exchange), 1)
+    this.#forget(socket)
+  }
+
+  #forget(socket: Duplex): void {
+    if (socket.destroyed && this.#open.get(socket)?.exchanges.length === 0) this.#open.delete(socket)
+    if (this.#waiting.length > 0 && this.exchanges().length === 0) for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Resolves when no exchange is left. */
+  async idle(): Promise<void> {
+    if (this.exchanges().length > 0) await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
   }
 
   exchanges(): Exchange[] {

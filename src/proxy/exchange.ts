@@ -9,7 +9,8 @@ import { asUnstickError, type ErrorCode, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
 import { type SortedRequest, sortRequest, upstreamHeaders } from '../http/request-head.ts'
 import { sortResponse } from '../http/response-head.ts'
-import { answer } from './answer.ts'
+import { AddedTime } from './added-time.ts'
+import { answer, logAnswer } from './answer.ts'
 import { type Head, Held, isShort } from './held.ts'
 import type { Parts } from './parts.ts'
 import { Reply } from './reply.ts'
@@ -22,15 +23,15 @@ import { withholdCookies } from './withhold.ts'
 const LINGER_MS = 5_000
 
 export class Exchange implements ResponseSink {
+  /** The request's head was refused: what stands behind it on its connection may be anything, and must not be read as requests. */
+  misframed = false
   readonly #parts: Parts
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   readonly #reply: Reply
   /** Made when something may have to wait, which most requests never do. */
   #gone: AbortController | undefined
-  readonly #startedAt = performance.now()
-  #addedMs = 0
-  #waitingSince = 0
+  readonly #added = new AddedTime()
   #visit: Visit | undefined
   #opening: Promise<void> | undefined
   #committing: Promise<void> | undefined
@@ -38,27 +39,28 @@ export class Exchange implements ResponseSink {
   #held: Held | undefined
   #upload: Upload | undefined
   #linger: NodeJS.Timeout | undefined
-  #misframed = false
   #failed = false
   #over = false
+  /** The client's side, and ours: what it still has to write, and its lease. */
+  #sidesOpen = 2
+  readonly #onGone: () => void
 
-  constructor(parts: Parts, incoming: IncomingMessage, outgoing: ServerResponse) {
+  /** `onGone`: the client has its answer or has hung up, and everything is committed and given back. */
+  constructor(parts: Parts, incoming: IncomingMessage, outgoing: ServerResponse, onGone: () => void) {
     this.#parts = parts
     this.#incoming = incoming
     this.#outgoing = outgoing
+    this.#onGone = onGone
     this.#reply = new Reply(outgoing, parts.upstreamTimeoutMs)
     outgoing.on('close', () => this.#onClosed())
-  }
-
-  /** The request's head was refused: what stands behind it on its connection may be anything, and must not be read as requests. */
-  get misframed(): boolean {
-    return this.#misframed
   }
 
   /** Sorting, and so `misframed`, is done when this returns its promise. */
   async run(peer: Peer): Promise<void> {
     try {
-      const request = this.#sort(peer)
+      this.misframed = true
+      const request = sortRequest(this.#incoming, peer, this.#parts.sorter)
+      this.misframed = false
       const route = this.#parts.routes.match(request.head.method, request.head.path)
       if (route.session) {
         const visit = new Visit(this.#parts, request, route)
@@ -72,15 +74,6 @@ export class Exchange implements ResponseSink {
     }
   }
 
-  #sort(peer: Peer): SortedRequest {
-    try {
-      return sortRequest(this.#incoming, peer, this.#parts.sorter)
-    } catch (error) {
-      this.#misframed = true
-      throw error
-    }
-  }
-
   #goneSignal(): AbortSignal {
     this.#gone ??= new AbortController()
     if (this.#reply.gone) this.#gone.abort()
@@ -91,21 +84,9 @@ export class Exchange implements ResponseSink {
     // Answered or hung up already, while its session was still being opened.
     if (this.#failed) return
     const { method, target } = request.head
-    const body = request.hasBody ? this.#openUpload() : null
-    this.#waitingSince = performance.now()
-    this.#addedMs = this.#waitingSince - this.#startedAt
-    this.#parts.upstream.send({ method, target, headers: upstreamHeaders(request), body }, this)
-  }
-
-  /** "100 Continue" (RFC 9110 10.1.1) goes out when the app is there to take the body, not before. */
-  #openUpload(): Upload {
-    const { headers, httpVersionMinor } = this.#incoming
-    const expects = httpVersionMinor > 0 && headers.expect?.toLowerCase() === '100-continue'
-    this.#upload = new Upload(this.#incoming, {
-      idleMs: this.#parts.upstreamTimeoutMs,
-      ...(expects ? { onWanted: () => { if (!this.#reply.gone && !this.#reply.headSent) this.#outgoing.writeContinue() } } : {}),
-    })
-    return this.#upload
+    if (request.hasBody) this.#upload = Upload.of(this.#incoming, this.#outgoing, this.#parts.upstreamTimeoutMs)
+    this.#added.stop()
+    this.#parts.upstream.send({ method, target, headers: upstreamHeaders(request), body: this.#upload ?? null }, this)
   }
 
   /** Whether some of the request is still to come. */
@@ -113,16 +94,17 @@ export class Exchange implements ResponseSink {
     return !this.#incoming.complete
   }
 
-  /** Ends it now, from outside: with `error` as its answer if none has begun, else by cutting the connection. */
+  /** Whether all of its answer is with the connection: what is written there now comes behind it. */
+  get answered(): boolean {
+    const { writableEnded, writableFinished, socket } = this.#outgoing
+    return writableFinished || (writableEnded && socket !== null)
+  }
+
+  /** Ends it now, from outside: with `error` as its answer if none has begun, else by cutting the connection. Resolves when that is said. */
   async refuse(error: UnstickError): Promise<void> {
     // It waits for nothing any more.
     this.#gone?.abort()
     await this.#fail(error)
-  }
-
-  /** The sidecar stops and will not wait longer. Resolves when that is said. */
-  async expire(): Promise<void> {
-    await this.refuse(new UnstickError('draining', 'This sidecar is shutting down. Try again.'))
   }
 
   // What follows is called by the upstream, in this order.
@@ -140,9 +122,7 @@ export class Exchange implements ResponseSink {
   }
 
   onHead(status: number, reason: string, raw: readonly Buffer[]): void {
-    const now = performance.now()
-    this.#addedMs -= now - this.#waitingSince
-    this.#waitingSince = now
+    this.#added.resume()
     const { headers, contentLength, hasSetCookie } = sortResponse(raw)
     const response = { status, headers }
     const visit = this.#visit
@@ -199,8 +179,7 @@ export class Exchange implements ResponseSink {
   #sendHead({ status, reason, response, contentLength }: Head): void {
     this.#visit?.announce(response)
     if (this.#parts.draining()) response.headers.push('Connection', 'close')
-    const now = performance.now()
-    this.#addedMs += now - this.#waitingSince
+    this.#added.stop()
     this.#reply.head(status, reason, response.headers, contentLength)
     if (this.#reply.gone) this.#afterHangUp()
   }
@@ -250,7 +229,7 @@ export class Exchange implements ResponseSink {
     if (this.#over) return
     await this.#saveWhatIsLeft(captured, committed.status === 'rejected')
     if (!this.#reply.gone) {
-      this.#log(error)
+      logAnswer(this.#parts.log, this.#incoming, error)
       if (this.#reply.headSent) this.#reply.abort()
       else this.#answer(error)
     }
@@ -259,7 +238,7 @@ export class Exchange implements ResponseSink {
 
   /** Our own answer also hands out the token: what was committed is there, and the client must be able to reach it. */
   #answer(error: UnstickError): void {
-    answer(this.#outgoing, error, { close: this.#misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
+    answer(this.#outgoing, error, { close: this.misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
   }
 
   /**
@@ -277,18 +256,13 @@ export class Exchange implements ResponseSink {
     }
   }
 
-  #log(error: UnstickError): void {
-    const { method, url } = this.#incoming
-    const path = (url ?? '').split('?', 1)[0]
-    const level = error.code === 'bad_request' || error.code === 'session_busy' ? 'info' : 'warn'
-    this.#parts.log[level]({ err: error, method, path }, `answered ${error.status} ${error.code}`)
-  }
-
   #onClosed(): void {
-    if (this.#over || this.#outgoing.writableFinished) return
-    this.#gone?.abort()
-    this.#reply.abandon()
-    this.#afterHangUp()
+    if (!this.#over && !this.#outgoing.writableFinished) {
+      this.#gone?.abort()
+      this.#reply.abandon()
+      this.#afterHangUp()
+    }
+    this.#leave()
   }
 
   /** The client is gone. What its session would lose is waited for; anything else stops at once. */
@@ -305,10 +279,17 @@ export class Exchange implements ResponseSink {
     if (this.#over) return
     this.#over = true
     clearTimeout(this.#linger)
-    this.#visit?.letGo()
+    const released = this.#visit?.letGo()
+    if (released === undefined) this.#leave()
+    else void released.then(() => this.#leave())
     // Undici leaves the body of a request that it could not send as it is.
     this.#upload?.destroy()
     if (!this.#incoming.complete) discardRest(this.#incoming)
-    this.#parts.telemetry.request(this.#reply.gone ? 0 : this.#outgoing.statusCode, code, Math.max(0, this.#addedMs) / 1_000)
+    this.#parts.telemetry.request(this.#reply.gone ? 0 : this.#outgoing.statusCode, code, this.#added.seconds)
+  }
+
+  #leave(): void {
+    this.#sidesOpen -= 1
+    if (this.#sidesOpen === 0) this.#onGone()
   }
 }

@@ -23,7 +23,8 @@ export class ProxyServer {
   readonly #parts: Parts
   readonly #server: Server
   readonly #target: UpgradeTarget
-  readonly #upgraded = new Set<Duplex>()
+  /** Until both the socket is closed and the handshake's session is written. */
+  readonly #upgraded = new Map<Duplex, Promise<void>>()
   readonly #connections: Connections
 
   constructor(parts: Parts, target: UpgradeTarget, limits: { headerBytes: number }) {
@@ -39,9 +40,8 @@ export class ProxyServer {
       // We answer these ourselves, with a code.
       requireHostHeader: false,
       noDelay: true,
-      // Anything but a WebSocket goes on as a plain request without Upgrade (RFC 9110 7.8 lets a server ignore it). An
-      // upgrade to h2c in particular would be a tunnel past everything that is checked here.
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+      // What may not upgrade goes on as a plain request without Upgrade (RFC 9110 7.8 lets a server ignore it).
+      shouldUpgradeCallback: (request) => this.#mayUpgrade(request),
     })
     // limits.header counts bytes. A limit on their number would refuse heads in its name that are within it.
     this.#server.maxHeadersCount = 0
@@ -75,36 +75,43 @@ export class ProxyServer {
   async drain(drainMs: Millis): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
-    const deadline = setTimeout(() => {
-      for (const socket of this.#upgraded) socket.destroy()
-      void this.#expire()
-    }, drainMs)
-    // Upgraded connections are no part of server.close(): they may outlive it until the deadline.
-    await Promise.all([closed, ...[...this.#upgraded].map((socket) => new Promise((resolve) => socket.once('close', resolve)))])
+    let deadline: NodeJS.Timeout | undefined
+    const expired = new Promise<void>((resolve) => { deadline = setTimeout(() => resolve(this.#expire()), drainMs) })
+    await Promise.race([closed.then(() => this.#settled()), expired])
     clearTimeout(deadline)
+    await closed
+  }
+
+  /** Clients that hung up are no part of server.close(), but what the app does for them is committed all the same; nor are upgraded connections. */
+  async #settled(): Promise<void> {
+    await Promise.all([this.#connections.idle(), ...this.#upgraded.values()])
   }
 
   /** Whoever still waits is told why, then all connections go. */
   async #expire(): Promise<void> {
+    for (const socket of this.#upgraded.keys()) socket.destroy()
+    for (const exchange of this.#connections.exchanges()) void exchange.refuse(new UnstickError('draining', 'This sidecar is shutting down. Try again.'))
     let enough: NodeJS.Timeout | undefined
-    const limit = new Promise<void>((resolve) => { enough = setTimeout(resolve, LAST_WORDS_MS) })
-    await Promise.race([limit, Promise.allSettled(this.#connections.exchanges().map((exchange) => exchange.expire()))])
+    await Promise.race([this.#settled(), new Promise<void>((resolve) => { enough = setTimeout(resolve, LAST_WORDS_MS) })])
     clearTimeout(enough)
     setImmediate(() => this.#server.closeAllConnections())
   }
 
   #exchange(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connections.of(request.socket)
+    const { socket } = request
+    const connection = this.#connections.of(socket)
     if (connection === undefined || connection.refused) return
-    const exchange = new Exchange(this.#parts, request, response)
+    const exchange = new Exchange(this.#parts, request, response, () => this.#ended(exchange, connection, socket))
     connection.exchanges.push(exchange)
-    response.once('close', () => this.#ended(exchange, connection, request.socket))
+    // Of what came in one piece behind an upgrade that it ignores, Node loses some: what comes then may begin anywhere.
+    const last = request.headers.upgrade !== undefined
+    if (last) response.shouldKeepAlive = false
     void exchange.run(connection.peer)
-    if (exchange.misframed) connection.refused = true
+    if (last || exchange.misframed) connection.refused = true
   }
 
   #ended(exchange: Exchange, connection: Connection, socket: Socket): void {
-    connection.exchanges.splice(connection.exchanges.indexOf(exchange), 1)
+    this.#connections.ended(exchange, connection, socket)
     if (connection.refused && connection.exchanges.length === 0) socket.destroySoon()
     // An answer that had begun before the drain could not say that its connection would close.
     else if (this.#parts.draining()) setImmediate(() => this.#server.closeIdleConnections())
@@ -120,7 +127,7 @@ export class ProxyServer {
       ? new UnstickError('too_large', 'The request header is larger than limits.header.', { status: 431 })
       : new UnstickError('bad_request', 'The request is malformed, ambiguous or too slow, and was not passed on.')
     const connection = this.#connections.of(socket)
-    if (connection === undefined || connection.exchanges.length === 0) {
+    if (connection === undefined || connection.exchanges.every(({ answered }) => answered)) {
       refuse(socket, refusal)
       return
     }
@@ -129,12 +136,25 @@ export class ProxyServer {
     for (const exchange of connection.exchanges) if (exchange.uploading) void exchange.refuse(refusal)
   }
 
+  /**
+   * Only to a WebSocket: h2c in particular would be a tunnel past everything that is checked here. And not past answers that are still to
+   * come on the same connection, which the handshake's would overtake.
+   */
+  #mayUpgrade({ headers, socket }: IncomingMessage): boolean {
+    const connection = this.#connections.of(socket)
+    return headers.upgrade?.toLowerCase() === 'websocket' && connection?.refused === false && connection.exchanges.every(({ answered }) => answered)
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const connection = this.#connections.of(socket)
-    if (connection === undefined) return
-    this.#upgraded.add(socket)
-    socket.once('close', () => this.#upgraded.delete(socket))
-    void upgrade(this.#parts, this.#target, { request, socket, head, peer: connection.peer })
+    // An older Node does not ask first.
+    if (connection === undefined || !this.#mayUpgrade(request)) {
+      socket.destroy()
+      return
+    }
+    const closed = new Promise<void>((resolve) => { socket.once('close', () => resolve()) })
+    const over = Promise.all([closed, upgrade(this.#parts, this.#target, { request, socket, head, peer: connection.peer })])
+    this.#upgraded.set(socket, over.then(() => { this.#upgraded.delete(socket) }))
   }
 }
 

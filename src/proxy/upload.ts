@@ -2,7 +2,7 @@
  * A request's body on its way to the app. Undici destroys the stream it is given when an upstream fails or answers early; if that
  * were the request itself, the client's connection would go with it, and the answer too.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
@@ -38,6 +38,12 @@ export class Upload extends Readable {
       if (!request.complete) this.destroy(new UnstickError('bad_request', 'The client hung up before its request was whole.'))
     })
     request.pause()
+  }
+
+  /** "100 Continue" (RFC 9110 10.1.1) goes out when the app is there to take the body, not before. */
+  static of(request: IncomingMessage, response: ServerResponse, idleMs: Millis): Upload {
+    const expects = request.httpVersionMinor > 0 && request.headers.expect?.toLowerCase() === '100-continue'
+    return new Upload(request, { idleMs, ...(expects ? { onWanted: () => { if (!response.headersSent && !response.destroyed) response.writeContinue() } } : {}) })
   }
 
   override _read(): void {

@@ -142,10 +142,10 @@ export class Visit {
   }
 
   /** Gives the lease back. A store that is away keeps nobody waiting: the lease runs out by itself. */
-  letGo(): void {
+  letGo(): Promise<void> | undefined {
     const session = this.#session
-    if (session?.lease === undefined) return
-    this.#parts.sessions.release(session).catch((error: unknown) => {
+    if (session?.lease === undefined) return undefined
+    return this.#parts.sessions.release(session).catch((error: unknown) => {
       this.#parts.log.warn({ err: error }, 'a session lease could not be given back; it runs out within 10 s')
     })
   }

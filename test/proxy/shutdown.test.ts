@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
@@ -7,7 +8,7 @@ import { memoryStore } from '../../src/store/memory.ts'
 import { countingStore } from '../support/counting-store.ts'
 import { httpApp } from '../support/origin-app.ts'
 import { ask, get, headerValue, RawClient } from '../support/raw-client.ts'
-import { runSidecar } from '../support/running-sidecar.ts'
+import { type RunningSidecar, runSidecar } from '../support/running-sidecar.ts'
 import { until } from '../support/until.ts'
 import { cookieApp, TokenHolder } from '../support/visitor.ts'
 
@@ -129,6 +130,44 @@ describe('a sidecar that is told to stop', () => {
     expect(app.requests.map(({ target }) => target)).toEqual(['/set?mine', '/slow?1'])
     expect(store.calls['release']).toBe(before + 1)
   })
+})
+
+describe('a sidecar that is told to stop after a client with a session has hung up', () => {
+  async function hungUp(drainMs: number, body: (context: { answer: ServerResponse; sidecar: RunningSidecar; next: () => Promise<string> }) => Promise<void>): Promise<void> {
+    const slow = slowApp()
+    await using app = await slow.app
+    const store = { ...countingStore(memoryStore({ clock: systemClock })), close: () => Promise.resolve() }
+    await using sidecar = await runSidecar(app, { store, limits: { drainMs, upstreamTimeoutMs: 60_000 } })
+    await using other = await runSidecar(app, { store })
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get('/set?one')
+    const client = await RawClient.connect(sidecar.address)
+    client.send(visitor.request('/slow'))
+    await until('the app has it', () => slow.waiting.length === 1, 5_000)
+    client.reset()
+    await client.ended()
+    await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+    const [answer] = slow.waiting
+    if (answer === undefined) throw new Error('the app has no request')
+    await body({ answer, sidecar, next: async () => (await new TokenHolder(other.address, visitor.cookie).get('/')).body })
+  }
+
+  it('waits for the app, and commits what it says', () => hungUp(20_000, async ({ answer, sidecar, next }) => {
+    const stopped = sidecar.stop()
+    for (let i = 0; i < 5; i += 1) expect((await ask(sidecar.admin, get('/readyz', ['Connection: close']))).status).toBe(503)
+    answer.setHeader('Set-Cookie', 'sid=two').end()
+    await stopped
+    expect(await next()).toBe('sid=two')
+  }))
+
+  it('waits no longer than the deadline', () => hungUp(300, async ({ answer, sidecar }) => {
+    const closed = once(answer, 'close')
+    const since = performance.now()
+    await sidecar.stop()
+    expect(performance.now() - since).toBeGreaterThan(290)
+    expect(performance.now() - since).toBeLessThan(5_000)
+    await closed
+  }))
 })
 
 describe('the admin port', () => {

@@ -10,7 +10,7 @@ import { memoryStore } from '../../src/store/memory.ts'
 import type { SessionStore } from '../../src/store/store.ts'
 import { countingStore } from '../support/counting-store.ts'
 import { freePort } from '../support/ports.ts'
-import { type HttpApp, httpApp, rawApp } from '../support/origin-app.ts'
+import { type HttpApp, httpApp, rawApp, rawReplies } from '../support/origin-app.ts'
 import { ask, get, headerValue, headerValues, RawClient } from '../support/raw-client.ts'
 import { type Overrides, runSidecar } from '../support/running-sidecar.ts'
 import { until } from '../support/until.ts'
@@ -331,6 +331,54 @@ describe('a handshake whose session is still being committed', () => {
     go()
     await closed(app)
   }))
+})
+
+describe('a handshake on a connection with other requests', () => {
+  it.each(['in one piece', 'one by one'])('does not overtake the answer to the one before it: it is an ordinary request, and the last (%s)', async (how) => {
+    let finish: () => void = () => undefined
+    await using app = await httpApp((request, response) => { if (request.url === '/slow') finish = () => { response.end('slow') }; else response.end(String(request.headers.upgrade)) })
+    app.server.on('upgrade', (_, socket) => { socket.write(SWITCHED) })
+    await using sidecar = await runSidecar(app)
+    using client = await RawClient.connect(sidecar.address)
+    if (how === 'one by one') {
+      client.send(get('/slow'))
+      await until('the app has it', () => app.requests.length === 1, 5_000)
+      client.send(get('/ws', HANDSHAKE) + get('/never'))
+    } else client.send(get('/slow') + get('/ws', HANDSHAKE) + get('/never'))
+    await until('the app has both', () => app.requests.length === 2, 5_000)
+    expect(client.pending).toBe('')
+    finish()
+    expect((await client.response()).body).toBe('slow')
+    const answer = await client.response()
+    expect([answer.status, answer.body, headerValue(answer, 'connection')]).toEqual([200, 'undefined', 'close'])
+    expect(await client.rest()).toBe('')
+    expect(app.requests.map(({ target }) => target)).toEqual(['/slow', '/ws'])
+  })
+
+  it('behind one that was refused reaches nobody', async () => {
+    await using app = await rawReplies((socket) => { socket.write(SWITCHED) })
+    await using sidecar = await runSidecar(app)
+    using client = await RawClient.connect(sidecar.address)
+    expect((await client.send(get('/', ['Host: b.example']) + get('/ws', HANDSHAKE)).response()).status).toBe(400)
+    expect(await client.rest()).toBe('')
+    // What had been sent on has reached the app by now.
+    await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+    expect(app.connections()).toBe(0)
+  })
+
+  it('whose answers are out switches, also while their session is still being let go of', async () => {
+    await using app = await echoApp()
+    const memory = memoryStore({ clock: systemClock })
+    const gate = Promise.withResolvers<void>()
+    const store = { ...countingStore(memory), release: async (...call: Parameters<SessionStore['release']>) => { await gate.promise; return await memory.release(...call) } }
+    await using sidecar = await runSidecar(app, { store, routes: [{ match: '/', lock: 'exclusive' }] })
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get('/set?mine')
+    using client = await RawClient.connect(sidecar.address)
+    expect((await client.send(visitor.request('/')).response()).body).toBe('sid=mine')
+    expect((await client.send(visitor.request('/chat', HANDSHAKE)).head()).status).toBe(101)
+    gate.resolve()
+  })
 })
 
 describe('an upgrade to anything else', () => {
