@@ -2,9 +2,9 @@
 import type { Changes, Entry } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
-import { type Committed, type Delta, type EntryName, type LockRequest, TOMBSTONE_MS } from '../store/store.ts'
+import { type Committed, type Delta, type EntryName, type Lease, type LockRequest, type StoredRecord, TOMBSTONE_MS } from '../store/store.ts'
 import { LEASE_MS } from './lock.ts'
-import { lastExpiry, Session } from './session.ts'
+import { type Hold, lastExpiry, Session } from './session.ts'
 import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './sessions.ts'
 
 /** How long the old token still leads to the session after a rotation: for the requests in flight. */
@@ -108,6 +108,7 @@ export class Writing {
   async #rotate(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
     const after = entriesAfter(current, changes)
     if (after.size === 0) return this.#update(current, changes, request, hops)
+    if (current.lease === undefined) return this.#rotateInTurn(current, changes, request, hops)
     if (!current.exact) return this.#again(current, changes, request, hops)
     const made = await this.#create(after, request, current.lapsed ? this.#options.lifetimeMs : current.lifetimeLeft)
     const moved = await this.#point(current, made)
@@ -120,6 +121,35 @@ export class Writing {
     if (moved.state === 'moved') return this.#follow(current, moved.successor, changes, request, hops)
     if (moved.state === 'conflict') return this.#again(current, changes, request, hops)
     return this.#refused(moved, current)
+  }
+
+  /**
+   * For a request without a lock. Who holds the lease finishes first: the lease does not move along, so while they work another request could
+   * have that of the successor, and one of the two would overwrite what the other wrote.
+   */
+  async #rotateInTurn(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+    if (hops === 0) throw tooOften()
+    const { opened, hold } = await this.#opener.locks.open(current.token.storeKey, {}, LEASE_MS, new AbortController().signal)
+    if (opened.state === 'moved') return this.#follow(current, opened.successor, changes, request, hops)
+    if (opened.state !== 'record' || opened.lease === undefined || hold === undefined) return this.#refused({ state: 'gone' }, current)
+    const fresh = this.#freshInTurn(current, opened.record, opened.lease, hold)
+    try {
+      return await this.write(fresh, changes, request, hops - 1)
+    } finally {
+      // Where it was not rotated, by a fault or because there was no need any more. If that fails, the lease runs out by itself.
+      await this.#opener.release(fresh).catch(() => undefined)
+    }
+  }
+
+  #freshInTurn(current: Session, record: StoredRecord, lease: Lease, hold: Hold): Session {
+    try {
+      const fresh = this.#options.sealing.open(current.token, record)
+      fresh.holds(lease, hold)
+      return fresh
+    } catch (error) {
+      hold.end()
+      throw error
+    }
   }
 
   /** Has the old key point to the successor. When the store's answer is lost, what stands there tells whether it did. */

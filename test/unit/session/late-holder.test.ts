@@ -6,9 +6,9 @@ import type { OpenRequest } from '../../../src/session/sessions.ts'
 import { changes, subject, type Subject, texts } from './session-subject.ts'
 
 const LAST = { touch: true, release: true, lock: false }
-const LOCKED: OpenRequest = { touch: true, wait: { ms: 1_000, signal: new AbortController().signal } }
+const LOCKED: OpenRequest = { touch: true, wait: { ms: 5_000, signal: new AbortController().signal } }
 const busy = expect.objectContaining({ code: 'session_busy' })
-const rotated = (list: string) => ({ ...changes({ list }), rotate: true })
+const rotated = (set: Record<string, string>) => ({ ...changes(set), rotate: true })
 
 let here: Subject
 let made: Session
@@ -19,12 +19,20 @@ beforeEach(async () => {
 })
 
 /** As another sidecar, which has the lease by now, or does without one. */
-async function elsewhere(request: OpenRequest, act: 'rotates' | 'ends'): Promise<void> {
+async function elsewhere(request: OpenRequest, act: 'rotates' | 'ends', set: Record<string, string> = { list: 'login, cart' }): Promise<void> {
   const there = here.beside({})
   const session = await there.open(made.token, request)
   if (session === undefined) throw new Error('the session is gone')
   if (act === 'ends') await there.destroy(session)
-  else await there.commit(session, rotated('login, cart'), LAST)
+  else await there.commit(session, rotated(set), LAST)
+}
+
+/** What another sidecar sees in its turn, which it ends at once. */
+async function usedInTurn(): Promise<Record<string, string> | undefined> {
+  const there = here.beside({})
+  const session = await there.open(made.token, LOCKED)
+  if (session !== undefined) await there.release(session)
+  return texts(session)
 }
 
 const now = async () => texts(await here.opened(made))
@@ -42,7 +50,7 @@ describe('a holder whose lease ran out', () => {
     const late = await here.opened(made, LOCKED)
     here.clock.advance(LEASE_MS)
     await elsewhere(LOCKED, 'rotates')
-    await expect(here.sessions.commit(late, rotated('login, late'), LAST)).rejects.toEqual(busy)
+    await expect(here.sessions.commit(late, rotated({ list: 'login, late' }), LAST)).rejects.toEqual(busy)
     expect(await now()).toEqual({ list: 'login, cart' })
   })
 
@@ -56,15 +64,24 @@ describe('a holder whose lease ran out', () => {
 })
 
 describe('a holder whose lease is alive', () => {
-  it('writes into the session that a request without a lock has rotated', async () => {
+  it('is waited for by a request without a lock that rotates, so that nobody gets the successor while it works', async () => {
     const holder = await here.opened(made, LOCKED)
-    here.clock.advance(LEASE_MS - 1)
-    await elsewhere({ touch: true }, 'rotates')
+    const rotation = elsewhere({ touch: true }, 'rotates', { id: 'new' })
+    const next = usedInTurn()
+    await Promise.race([next, new Promise((resolve) => { setTimeout(resolve, 50) })])
     expect(await here.sessions.commit(holder, changes({ list: 'login, mine' }), LAST)).toMatchObject({ state: 'committed' })
-    expect(await now()).toEqual({ list: 'login, mine' })
+    await rotation
+    expect(await next).toMatchObject({ list: 'login, mine' })
+    expect(await now()).toEqual({ list: 'login, mine', id: 'new' })
   })
 
-  it('hears that the session has ended when a request without a lock has ended it', async () => {
+  it('is not kept waiting by a rotation that could not be made', async () => {
+    const entryTooMany = Object.fromEntries(Array.from({ length: 400 }, (_, at) => [`e${at}`, 'x']))
+    await expect(elsewhere({ touch: true }, 'rotates', entryTooMany)).rejects.toMatchObject({ code: 'too_large' })
+    expect(await here.opened(made, LOCKED)).toMatchObject({ lease: expect.anything() })
+  })
+
+  it('hears that the session is gone when a request without a lock has ended it', async () => {
     const holder = await here.opened(made, LOCKED)
     await elsewhere({ touch: true }, 'ends')
     expect(await here.sessions.commit(holder, changes({ list: 'login, mine' }), LAST)).toEqual({ state: 'gone' })

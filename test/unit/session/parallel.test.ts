@@ -111,10 +111,10 @@ describe('a store that loses its answer to a rotation', () => {
     })
     const lossy = at.beside({ store: dead })
     const session = await at.made(entries({ id: 'one' }))
-    const holder = await at.opened(session)
+    const { signal } = new AbortController()
+    const holder = await at.opened(session, { touch: false, wait: { ms: 0, signal } })
     away = true
     await expect(lossy.commit(holder, rotated({ id: 'two' }), { ...PLAIN, lock: true })).rejects.toThrow('The answer was lost.')
-    const { signal } = new AbortController()
     const found = await at.sessions.open(session.token, { touch: false, wait: { ms: 0, signal } })
     expect(texts(found)).toEqual({ id: 'two' })
     if (found !== undefined) await at.sessions.release(found)
