@@ -8,7 +8,7 @@ import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 
 export interface UploadOptions {
-  /** The longest time without a byte from the client. */
+  /** The longest time without a byte from the client, while the app takes any. What bounds the app is undici's timeouts. */
   readonly idleMs: Millis
   /** Called when the app is ready for the body: the moment for "100 Continue". */
   readonly onWanted?: () => void
@@ -18,6 +18,8 @@ export class Upload extends Readable {
   readonly #request: IncomingMessage
   readonly #idle: NodeJS.Timeout
   #onWanted: (() => void) | undefined
+  /** It is the client's turn: not while the request waits for a connection, or the app does not keep up. */
+  #awaited = false
 
   constructor(request: IncomingMessage, options: UploadOptions) {
     super()
@@ -25,14 +27,19 @@ export class Upload extends Readable {
     this.#onWanted = options.onWanted
     // Undici listens only while it sends. Before and after, an error here has nobody to tell and nothing to break.
     this.on('error', () => undefined)
+    // It may go off unheeded: `refresh` starts it again.
     this.#idle = setTimeout(() => {
-      this.destroy(new UnstickError('bad_request', `The request body stopped arriving for ${options.idleMs} ms.`))
+      if (this.#awaited) this.destroy(new UnstickError('bad_request', `The request body stopped arriving for ${options.idleMs} ms.`))
     }, options.idleMs)
     request.on('data', (chunk: Buffer) => {
-      this.#idle.refresh()
-      if (!this.push(chunk)) request.pause()
+      this.#awaited = this.push(chunk)
+      if (this.#awaited) this.#idle.refresh()
+      else request.pause()
     })
-    request.once('end', () => this.push(null))
+    request.once('end', () => {
+      this.#awaited = false
+      this.push(null)
+    })
     request.once('error', (error) => this.destroy(error))
     request.once('close', () => {
       if (!request.complete) this.destroy(new UnstickError('bad_request', 'The client hung up before its request was whole.'))
@@ -49,6 +56,7 @@ export class Upload extends Readable {
   override _read(): void {
     this.#onWanted?.()
     this.#onWanted = undefined
+    this.#awaited = true
     this.#idle.refresh()
     this.#request.resume()
   }

@@ -169,6 +169,14 @@ describe('an upload', () => {
     await client.ended()
   })
 
+  it('that the app never reads is answered with 504 upstream_timeout, and not blamed on the client', async () => {
+    await using app = await rawApp((socket) => { socket.pause() })
+    await using sidecar = await runSidecar(app, { limits: { upstreamTimeoutMs: 600 } })
+    using client = await RawClient.connect(sidecar.address)
+    const response = await client.send(upload(64 * MB)).send(Buffer.alloc(64 * MB)).response()
+    expect([response.status, headerValue(response, 'unstick-error')]).toEqual([504, 'upstream_timeout'])
+  })
+
   it('is answered before it is whole when the app does so, and the connection serves on after it', async () => {
     await using app = await httpApp((request, response) => {
       if (request.method === 'GET') response.end('next')
