@@ -2,10 +2,11 @@
  * WebSocket handshakes: the session is opened for the handshake and captured from its answer; then two sockets are joined. Node's own
  * client does the upstream half, because it hands over the answer's head, which must carry the token's Set-Cookie.
  */
-import { type ClientRequest, type IncomingMessage, request as httpRequest, ServerResponse } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Outcome } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
 import { asUnstickError, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
@@ -13,7 +14,9 @@ import type { RawHeaders } from '../http/message.ts'
 import { sortRequest, type SortedRequest, upstreamHeaders } from '../http/request-head.ts'
 import { sortResponse } from '../http/response-head.ts'
 import { rawAnswer } from './answer.ts'
+import { HandshakeSession } from './handshake-session.ts'
 import type { Parts } from './parts.ts'
+import { relay } from './relay.ts'
 import { Visit } from './visit.ts'
 import { withholdCookies } from './withhold.ts'
 
@@ -41,25 +44,20 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
   // An error of the client's socket is followed by its close, which is where it is dealt with.
   socket.on('error', () => undefined)
   socket.once('close', () => gone.abort())
-  let visit: Visit | undefined
+  const session = new HandshakeSession()
+  let outcome: Outcome = 'unsent'
   let answered: Answered | undefined
-  let status = 0
   try {
     const sorted = sortRequest(request, peer, parts.sorter)
     // Where a body would end and the other protocol begin, servers do not agree.
     if (sorted.hasBody) throw new UnstickError('bad_request', 'A WebSocket handshake has no body.')
     const route = parts.routes.match(sorted.head.method, sorted.head.path)
-    if (route.session) {
-      // A connection that may stay open for hours must not hold its session's lease.
-      visit = new Visit(parts, sorted, { ...route, lock: 'off' })
-      await visit.begin(() => gone.signal)
-    }
+    // A connection that may stay open for hours must not hold its session's lease.
+    if (route.session) await session.begin(new Visit(parts, sorted, { ...route, lock: 'off' }), gone.signal)
+    outcome = 'broken'
     answered = await ask(parts, target, sorted, gone.signal)
-    status = answered.response.statusCode ?? 502
-    const headers = await capture(parts, answered.response, visit)
-    if (answered.joined === undefined) relay(answered.response, headers, request, socket)
-    else join(answered.response, headers, { socket, head, lingerMs: parts.upstreamTimeoutMs }, answered.joined)
-    parts.telemetry.request(status, undefined, 0)
+    await pass(parts, answered, session, { request, socket, head })
+    parts.telemetry.request(answered.response.statusCode ?? 502, undefined, 0)
   } catch (error) {
     const failure = asUnstickError(error, 'upstream_broke', 'The WebSocket handshake failed.')
     parts.log.info({ err: failure, path: (request.url ?? '').split('?', 1)[0] }, `answered ${failure.status} ${failure.code} to an upgrade`)
@@ -68,9 +66,19 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
     if (socket.writable) socket.end(rawAnswer(failure))
     else socket.destroy()
     parts.telemetry.request(failure.status, failure.code, 0)
-    // The failure is told already; what settling adds to it can only be a second one.
-    if (visit !== undefined) await Promise.resolve(visit.settle('broken')).catch(() => undefined)
+    await session.giveUp(outcome, parts.log)
   }
+}
+
+/** The app's answer on its way to the client: committed before its head goes out, and what a refusal leaves at its end before that does. */
+async function pass(parts: Parts, { response, joined }: Answered, session: HandshakeSession, { request, socket, head }: Omit<Handshake, 'peer'>): Promise<void> {
+  const { headers, contentLength, hasSetCookie } = sortResponse(response.rawHeaders)
+  const answer = { status: response.statusCode ?? 502, headers }
+  if (hasSetCookie) withholdCookies(parts, answer, session.captures)
+  const lingerMs = parts.upstreamTimeoutMs
+  await session.commitHead(answer, joined !== undefined)
+  if (joined !== undefined) join(response, answer.headers, { socket, head, lingerMs }, joined)
+  else await relay({ answered: response, headers: answer.headers, contentLength, atEnd: () => session.commitEnd() }, request, socket, lingerMs)
 }
 
 /** Sends the handshake on. Rejects with an `UnstickError`. */
@@ -79,7 +87,7 @@ async function ask(parts: Parts, target: UpgradeTarget, sorted: SortedRequest, s
   const { tls, ...where } = target
   const outgoing: ClientRequest = (tls === true ? httpsRequest : httpRequest)({
     ...where, method: sorted.head.method, path: sorted.head.target,
-    headers, setHost: false, agent: false, timeout: parts.upstreamTimeoutMs, signal,
+    headers, setHost: false, agent: false, timeout: parts.upstreamTimeoutMs, maxHeaderSize: parts.upstream.maxHeaderBytes, signal,
   })
   return new Promise<Answered>((resolve, reject) => {
     outgoing.once('upgrade', (response, socket, head) => {
@@ -89,6 +97,8 @@ async function ask(parts: Parts, target: UpgradeTarget, sorted: SortedRequest, s
     })
     outgoing.once('response', (response) => {
       response.on('error', () => undefined)
+      // Node takes a reset in a body that ends with its connection for that end. This listener comes before its own.
+      response.socket.prependListener('error', (error) => response.destroy(error))
       resolve({ response })
     })
     outgoing.once('timeout', () => outgoing.destroy(new UnstickError('upstream_timeout', 'The app did not answer the handshake within limits.upstreamTimeout.')))
@@ -98,20 +108,6 @@ async function ask(parts: Parts, target: UpgradeTarget, sorted: SortedRequest, s
     })
     outgoing.end()
   })
-}
-
-/** Takes the session's part out of the answer, commits it, and gives the headers that the client gets. */
-async function capture(parts: Parts, response: IncomingMessage, visit: Visit | undefined): Promise<RawHeaders> {
-  const { headers, hasSetCookie } = sortResponse(response.rawHeaders)
-  const head = { status: response.statusCode ?? 502, headers }
-  if (hasSetCookie) withholdCookies(parts, head, visit !== undefined)
-  if (visit === undefined) return head.headers
-  const changes = visit.capture(head)
-  const left = await visit.settle('complete')
-  await visit.commit(changes, false)
-  await visit.commit(left, true)
-  visit.announce(head)
-  return head.headers
 }
 
 interface ClientEnd {
@@ -145,16 +141,4 @@ function join(response: IncomingMessage, headers: RawHeaders, { socket: client, 
   if (head.length > 0) socket.write(head)
   socket.pipe(client)
   client.pipe(socket)
-}
-
-/** A refused upgrade (a redirect to a login, a 401) is an ordinary response. */
-function relay(answered: IncomingMessage, headers: RawHeaders, request: IncomingMessage, socket: Duplex): void {
-  const response = new ServerResponse(request)
-  response.sendDate = false
-  response.shouldKeepAlive = false
-  response.assignSocket(socket as Socket)
-  response.writeHead(answered.statusCode ?? 502, answered.statusMessage ?? '', headers)
-  answered.pipe(response)
-  answered.once('error', () => socket.destroy())
-  response.once('finish', () => socket.end())
 }

@@ -63,6 +63,10 @@ export class Upstream {
     return this.#inFlight
   }
 
+  get maxHeaderBytes(): number {
+    return this.#options.maxHeaderBytes
+  }
+
   /** Sends one request. Never repeats it: what the app may have seen it must not see twice. */
   send(request: { method: string; target: string; headers: RawHeaders; body: Upload | null }, sink: ResponseSink): void {
     const { method, target, headers, body } = request

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { systemClock } from '../../src/clock.ts'
@@ -13,6 +15,7 @@ import { freePort } from '../support/ports.ts'
 import { type HttpApp, httpApp, rawApp, rawReplies } from '../support/origin-app.ts'
 import { ask, get, headerValue, headerValues, RawClient } from '../support/raw-client.ts'
 import { type Overrides, runSidecar } from '../support/running-sidecar.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 import { cookieApp, TokenHolder } from '../support/visitor.ts'
 
@@ -195,6 +198,81 @@ describe('a refused upgrade', () => {
     await using app = await rawApp((socket) => { socket.once('data', () => { socket.write('HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwho\r\n', () => { setImmediate(() => socket.resetAndDestroy()) }) }) })
     await using sidecar = await runSidecar(app)
     await expect(ask(sidecar.address, get('/', HANDSHAKE))).rejects.toThrow(/was (?:closed|reset) before/)
+  })
+
+  it('that breaks in a body which ends with its connection does not pass for whole either', async () => {
+    let broken: () => void = () => undefined
+    await using app = await rawReplies((socket) => { socket.write('HTTP/1.1 403 No\r\n\r\nhalf'); broken = () => { socket.resetAndDestroy() } })
+    await using sidecar = await runSidecar(app)
+    for (const version of ['1.1', '1.0']) {
+      using client = await RawClient.connect(sidecar.address)
+      await client.send(get('/', HANDSHAKE).replace('HTTP/1.1', `HTTP/${version}`)).until('half')
+      broken()
+      const ending = await client.ended()
+      expect(client.pending).not.toContain('0\r\n\r\n')
+      if (version === '1.0') expect(ending).toBe('reset')
+    }
+  })
+
+  it('whose body ends with its connection is whole when that ends well', async () => {
+    await using app = await rawReplies((socket) => { socket.end('HTTP/1.1 403 No\r\n\r\nwhole') })
+    await using sidecar = await runSidecar(app)
+    expect((await ask(sidecar.address, get('/', HANDSHAKE))).body).toBe('whole')
+  })
+
+  it.each(['Content-Length', 'Transfer-Encoding'])('with a large body (%s) is relayed whole, however slowly the client reads', async (framing) => {
+    const body = Buffer.alloc(16 * 1024 ** 2, 'x')
+    await using app = await httpApp(() => undefined)
+    app.server.on('upgrade', (_, socket) => {
+      socket.on('error', () => undefined)
+      if (framing === 'Content-Length') socket.write(`HTTP/1.1 403 No\r\nContent-Length: ${body.length}\r\n\r\n`)
+      else socket.write(`HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n`)
+      socket.write(body)
+      if (framing === 'Transfer-Encoding') socket.write('\r\n0\r\nX-Trailer: 1\r\n\r\n')
+    })
+    await using sidecar = await runSidecar(app)
+    using client = await RawClient.connect(sidecar.address)
+    client.socket.pause()
+    client.send(get('/', HANDSHAKE))
+    await until('the app has it', () => app.sockets.size === 1, 5_000)
+    await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+    client.socket.resume()
+    expect((await client.response()).body.length).toBe(body.length)
+  })
+
+  it('or an accepted one may have as large a header as any other answer', async () => {
+    const cookie = `Set-Cookie: sid=${'v'.repeat(200_000)}\r\n`
+    await using app = await rawReplies((socket, head) => { socket.write(head.startsWith('GET /no') ? `HTTP/1.1 403 No\r\n${cookie}Content-Length: 0\r\n\r\n` : SWITCHED.replace('\r\n\r\n', `\r\n${cookie}\r\n`)) })
+    await using sidecar = await runSidecar(app)
+    expect((await ask(sidecar.address, get('/no', HANDSHAKE))).status).toBe(403)
+    using client = await RawClient.connect(sidecar.address)
+    expect((await client.send(get('/', HANDSHAKE)).head()).status).toBe(101)
+  })
+
+  it.each(['ends', 'breaks off'])('has what its app writes to a session file before it %s in the session', async (how) => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'sess_abc')
+    let finish: () => void = () => undefined
+    await using app = await rawReplies((socket, head) => {
+      if (head.startsWith('GET /set')) socket.write('HTTP/1.1 200 OK\r\nSet-Cookie: sid=abc\r\nContent-Length: 0\r\n\r\n')
+      else if (head.startsWith('GET /chat')) {
+        socket.write('HTTP/1.1 403 No\r\nContent-Length: 8\r\n\r\nhalf')
+        finish = () => { if (how === 'ends') socket.write('full'); else socket.resetAndDestroy() }
+      } else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    })
+    await using sidecar = await runSidecar(app, { files: [{ cookie: 'sid', id: undefined, path: `${folder.path}/sess_{id}`, render: (id) => join(folder.path, `sess_${id}`) }] })
+    const visitor = new TokenHolder(sidecar.address)
+    writeFileSync(file, 'old')
+    await visitor.get('/set')
+    using client = await RawClient.connect(sidecar.address)
+    client.send(visitor.request('/chat', HANDSHAKE))
+    await client.head()
+    writeFileSync(file, 'new')
+    finish()
+    await client.ended()
+    // As on another replica: the file is not there, and must come from the store.
+    rmSync(file)
+    await until('it comes from the store', async () => { await visitor.get('/'); return readFileSync(file, 'utf8') === 'new' }, 5_000)
   })
 
   it('by an app that is down is 502 upstream_unreachable; by one that breaks, upstream_broke; by one that never answers, 504', async () => {
