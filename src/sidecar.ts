@@ -86,6 +86,7 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; metri
   const tokens = new Tokens(keyring)
   const tokenCookie = new TokenCookie(session.cookie)
   const vaulted = new CookieNames([...config.carriers.cookies.names, ...config.carriers.files.map((rule) => rule.cookie)])
+  const carriers = createCarriers(config, vaulted, log, clock)
   return {
     upstream, log, vaulted, tokens, tokenCookie, draining,
     telemetry: metrics.telemetry,
@@ -97,7 +98,8 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; metri
       idleTimeoutMs: session.idleTimeoutMs, lifetimeMs: session.lifetimeMs, touchIntervalMs: session.touchIntervalMs,
       entryBytes: limits.entryBytes, sessionBytes: limits.sessionBytes,
     }),
-    carriers: createCarriers(config, vaulted, log, clock),
+    carriers,
+    commitsAtEnd: carriers.some(({ commitPoint }) => commitPoint === 'end'),
     upstreamTimeoutMs: limits.upstreamTimeoutMs,
   }
 }

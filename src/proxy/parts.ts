@@ -30,6 +30,8 @@ export interface Parts {
   readonly sessions: Sessions
   /** In the order in which they begin. */
   readonly carriers: readonly Carrier[]
+  /** Whether one of them captures only at the end of a response, which must wait for that to be committed. */
+  readonly commitsAtEnd: boolean
   readonly telemetry: Telemetry
   readonly log: Logger
   readonly upstreamTimeoutMs: Millis

@@ -35,7 +35,7 @@ export class Visit {
 
   /** Whether the response's end must wait for what the app leaves behind. */
   get commitsAtEnd(): boolean {
-    return this.#parts.carriers.some(({ commitPoint }) => commitPoint === 'end')
+    return this.#parts.commitsAtEnd
   }
 
   /**
