@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import type { Address } from '../../src/config/config.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import type { SessionStore } from '../../src/store/store.ts'
 import { countingStore } from '../support/counting-store.ts'
 import { httpApp } from '../support/origin-app.ts'
 import { ask, get, headerValue, RawClient } from '../support/raw-client.ts'
@@ -159,6 +160,22 @@ describe('a sidecar that is told to stop after a client with a session has hung 
     await stopped
     expect(await next()).toBe('sid=two')
   }))
+
+  it('waits until its lease is given back, too', async () => {
+    await using app = await httpApp(cookieApp)
+    const memory = memoryStore({ clock: systemClock })
+    const gate = Promise.withResolvers<void>()
+    const store = { ...countingStore(memory), release: async (...call: Parameters<SessionStore['release']>) => { await gate.promise; return await memory.release(...call) } }
+    await using sidecar = await runSidecar(app, { store, limits: { drainMs: 20_000 }, routes: [{ match: '/', lock: 'exclusive' }] })
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get('/set?one')
+    await visitor.get('/')
+    const stopped = sidecar.stop()
+    // The admin port goes last.
+    for (let i = 0; i < 5; i += 1) expect((await ask(sidecar.admin, get('/readyz', ['Connection: close']))).status).toBe(503)
+    gate.resolve()
+    await stopped
+  })
 
   it('waits no longer than the deadline', () => hungUp(300, async ({ answer, sidecar }) => {
     const closed = once(answer, 'close')
