@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Ledger } from './ledger.ts'
 import { Random } from './random.ts'
-import { type Order, send, type Sent, type World } from './sender.ts'
+import { type Order, pickPort, send, type Sent, type World } from './sender.ts'
 import { hear } from './wire.ts'
 import { type EntryKey, FREE_ENTRIES, LOCKED_ENTRIES, type Saw, SAW_HEADER, type Shape } from './words.ts'
 
@@ -146,9 +146,9 @@ export class Client {
 
   /** With the token of a session that has been logged out. */
   async #lookAt({ token, ledger }: { readonly token: string; readonly ledger: Ledger }): Promise<void> {
-    const { tally, agent, ports } = this.#world
+    const { tally, agent } = this.#world
     tally.add('probes')
-    const heard = await hear(agent, { port: this.#random.pick(ports), method: 'GET', path: '/free/read', cookie: `unstick=${token}`, onHead: () => undefined })
+    const heard = await hear(agent, { port: pickPort(this.#world, this.#random), method: 'GET', path: '/free/read', cookie: `unstick=${token}`, onHead: () => undefined })
     if (heard.state === 'failed' || heard.head.status !== 200) return
     ledger.seenAfterLogout(JSON.parse(String(heard.head.headers[SAW_HEADER])) as Saw)
   }

@@ -53,13 +53,15 @@ export function planFaults(random: Random, budgetMs: number, replicas: number, g
   }
 }
 
-/** Plays the plan, until `signal` says that it is enough. */
-export async function playFaults(plan: readonly Fault[], site: Site, windows: FaultWindows, signal: AbortSignal): Promise<void> {
+/** Plays the plan, until `signal` says that it is enough. `away`: the replicas that a balancer would take out now. */
+export async function playFaults(plan: readonly Fault[], site: Site, windows: FaultWindows, away: Set<number>, signal: AbortSignal): Promise<void> {
   for (const fault of plan) {
     await pause(fault.afterMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return
     const over = windows.open(`${fault.kind} ${fault.target} for ${fault.forMs}`, performance.now())
+    if (!fault.kind.endsWith('redis')) away.add(fault.target)
     await strike(fault, site)
+    away.delete(fault.target)
     over(performance.now() + AFTERMATH_MS)
   }
 }

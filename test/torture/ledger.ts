@@ -31,7 +31,8 @@ export interface Begun {
   readonly floor: ReadonlyMap<EntryKey, readonly number[]>
 }
 
-interface Login {
+/** A request that may have made a new token. */
+interface Rotation {
   readonly at: number
   /** Infinity: never answered, so it may still happen. */
   answeredAt: number
@@ -47,7 +48,7 @@ export class Ledger {
   readonly #floor = new Map<EntryKey, readonly number[]>()
   readonly #issued = new Set<number>()
   readonly #answered = new Set<number>()
-  readonly #logins: Login[] = []
+  readonly #rotations: Rotation[] = []
   #logoutAt = Infinity
   readonly #report: (check: Check, what: string, ledger: Ledger) => void
   #broken = false
@@ -83,11 +84,11 @@ export class Ledger {
     return this.#issued.size
   }
 
-  /** Returns what to call when the login is answered. */
-  loginBegins(at: number): (at: number) => void {
-    const login: Login = { at, answeredAt: Infinity }
-    this.#logins.push(login)
-    return (answeredAt) => { login.answeredAt = answeredAt }
+  /** For a request that may make a new token; returns what to call when it is answered. */
+  mayRotate(at: number): (at: number) => void {
+    const rotation: Rotation = { at, answeredAt: Infinity }
+    this.#rotations.push(rotation)
+    return (answeredAt) => { rotation.answeredAt = answeredAt }
   }
 
   logoutBegins(at: number): void {
@@ -145,12 +146,13 @@ export class Ledger {
   #mayBeGone(begun: Begun, now: number): boolean {
     if (this.#logoutAt <= now) return true
     const since = begun.token === undefined ? undefined : this.tokens.get(nameOfToken(begun.token))?.since
-    // The token may have been rotated away from, by a login that nobody heard of or whose answer an older one overtook.
-    return since !== undefined && this.#logins.some((login) => login.answeredAt > since && login.at + GRACE_MS <= now + SLACK_MS)
+    // The token may have been rotated away from, by a request that nobody heard the answer of, or whose answer an older one overtook.
+    return since !== undefined && this.#rotations.some((rotation) => rotation.answeredAt > since && rotation.at + GRACE_MS <= now + SLACK_MS)
   }
 
   #fail(check: Check, what: string): void {
     this.#broken = true
+    this.story.push(`${Math.round(performance.now())} VIOLATION ${check}: ${what}`)
     this.#report(check, what, this)
   }
 }

@@ -70,12 +70,14 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
 }
 
+/** What `--mutant` may be. */
+export const MUTANT_NAMES: readonly string[] = [...Object.keys(MUTANTS), 'all']
+
 const ROOT = resolve(import.meta.dirname, '../..')
 
-/** Whether each of the named mutants was caught, in every combination in which it can be. */
+/** `name`: one of MUTANT_NAMES. Whether each of those was caught, in every combination in which it can be. */
 export async function runMutants(options: TortureOptions, stop: AbortSignal, name: string, say: (line: string) => void): Promise<boolean> {
   const chosen = Object.entries(MUTANTS).filter(([known]) => name === 'all' || name === known)
-  if (chosen.length === 0) throw new Error(`--mutant is ${Object.keys(MUTANTS).join(', ')} or all, not ${name}`)
   say(`torture of mutants: seed ${options.seed}, ${options.clients} clients, ${options.replicas} replicas`)
   let missed = 0
   for (const [known, mutant] of chosen) {

@@ -6,7 +6,7 @@ import { parseOptions, type TortureOptions, USAGE } from './options.ts'
 import { CHECKS } from './ledger.ts'
 import { describeChecks, type Violation } from './tally.ts'
 import { torture } from './torture.ts'
-import { runMutants } from './mutants.ts'
+import { MUTANT_NAMES, runMutants } from './mutants.ts'
 
 const stop = new AbortController()
 const say = (line: string): void => { process.stdout.write(`${line}\n`) }
@@ -35,7 +35,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 function optionsOrUsage(): TortureOptions | undefined {
   try {
-    return parseOptions(process.argv.slice(2))
+    const options = parseOptions(process.argv.slice(2))
+    const { mutant } = options
+    if (mutant !== undefined && !MUTANT_NAMES.includes(mutant)) throw new Error(`--mutant is one of ${MUTANT_NAMES.join(', ')}, not ${mutant}`)
+    return options
   } catch (error) {
     process.stderr.write(`torture: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
     return undefined

@@ -11,6 +11,8 @@ export interface World {
   readonly carrier: CarrierName
   /** Where the sidecars listen. */
   readonly ports: readonly number[]
+  /** Which of them, or the app behind them, are down or stand still. */
+  readonly away: ReadonlySet<number>
   readonly windows: FaultWindows
   readonly tally: Tally
   readonly agent: Agent
@@ -42,10 +44,9 @@ export function send(world: World, random: Random, ledger: Ledger, order: Order)
   const at = performance.now()
   const begun = ledger.begin(at)
   const number = order.action === 'append' ? ledger.issue() : undefined
-  // Only a new id of a session in files makes a new token.
-  const loginAnswered = order.action === 'login' && world.carrier === 'files' ? ledger.loginBegins(at) : undefined
+  const rotated = mayRotate(world, begun, order) ? ledger.mayRotate(at) : undefined
   if (order.action === 'logout') ledger.logoutBegins(at)
-  const port = random.pick(world.ports)
+  const port = pickPort(world, random)
   tally.add('requests')
   let saw: Saw | undefined
   let settle: (saw: Saw | undefined) => void = () => undefined
@@ -53,7 +54,7 @@ export function send(world: World, random: Random, ledger: Ledger, order: Order)
   const accept = (head: Head): void => {
     if (saw !== undefined) return
     saw = JSON.parse(String(head.headers[SAW_HEADER])) as Saw
-    loginAnswered?.(performance.now())
+    rotated?.(performance.now())
     if (order.action !== 'logout') {
       ledger.answered(begun, performance.now(), saw, number === undefined || order.entry === undefined ? undefined : { entry: order.entry, number })
     }
@@ -76,6 +77,17 @@ export function send(world: World, random: Random, ledger: Ledger, order: Order)
     tell(ledger, { at, what, heard, saw, sidecar: world.ports.indexOf(port), begun })
   })
   return { answered, over }
+}
+
+/** A new token comes with a new id of a session in files, and with a cookie of a name that the session did not have. */
+function mayRotate({ carrier }: World, { floor }: Begun, { action, entry }: Order): boolean {
+  return carrier === 'files' ? action === 'login' : entry !== undefined && !floor.has(entry)
+}
+
+/** Mostly one that works, as behind a balancer with health checks: else all would soon wait for the one that stands still. */
+export function pickPort({ ports, away }: World, random: Random): number {
+  const up = ports.filter((_, index) => !away.has(index))
+  return random.pick(up.length > 0 && random.chance(0.8) ? up : ports)
 }
 
 function pathOf({ action, entry, locked, shape, delayMs, keepCookie }: Order, ledger: Ledger, number: number | undefined): string {

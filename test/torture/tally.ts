@@ -7,6 +7,7 @@ export interface Violation {
   readonly what: string
   /** Milliseconds since the clients began. */
   readonly at: number
+  /** Goes on until the end of the session: what was in flight belongs to it. */
   readonly story: readonly string[]
 }
 
@@ -31,7 +32,7 @@ export class Tally {
   report(check: Check, what: string, ledger: Ledger | undefined): void {
     // Enough to see what is wrong; a broken build would fill the memory.
     if (this.violations.length >= 200) return
-    this.violations.push({ check, what, where: ledger?.owner ?? '', at: Math.round(performance.now() - this.#startedAt), story: [...(ledger?.story ?? [])] })
+    this.violations.push({ check, what, where: ledger?.owner ?? '', at: Math.round(performance.now() - this.#startedAt), story: ledger?.story ?? [] })
   }
 
   /** How many violations of each check. */

@@ -42,14 +42,15 @@ export async function torture(options: TortureOptions, stop: AbortSignal, { stor
   await using folder = await temporaryFolder()
   await using site = await startSite({ carrier, store, replicas, cli: options.cli ?? CLI, folder: folder.path })
   const through = agent()
-  const world: World = { carrier, ports: site.ports, windows: new FaultWindows(), tally: new Tally(), agent: through }
+  const away = new Set<number>()
+  const world: World = { carrier, ports: site.ports, away, windows: new FaultWindows(), tally: new Tally(), agent: through }
   const { tally, windows } = world
   const kinds = options.faults.filter((kind) => !kind.endsWith('redis') || store === 'redis')
   const plan = planFaults(new Random(seed, `faults ${store} ${carrier}`), ms * 0.7, replicas, kinds)
   const startedAt = performance.now()
   const enough = new AbortController()
   const faultsEnd = AbortSignal.any([enough.signal, stop])
-  const faults = playFaults(plan, site, windows, faultsEnd)
+  const faults = playFaults(plan, site, windows, away, faultsEnd)
   const clients = Array.from({ length: options.clients }, (_, index) => new Client(index, seed, world))
   const broken = (): boolean => tally.violations.length >= (untilFound === true ? ENOUGH_FOUND : MOST_FOUND)
   await Promise.all(clients.map((client) => client.live(() => stop.aborted || performance.now() - startedAt > ms || broken())))
