@@ -21,7 +21,11 @@ export function describe(error: unknown): Record<string, unknown> {
   const causes: string[] = []
   for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) causes.push(wordsOf(cause))
   const because = causes.length === 0 ? {} : { because: causes }
-  if (error instanceof UnstickError) return { code: error.code, message: error.message, ...because }
+  if (error instanceof UnstickError) {
+    // A fault of our own has to be found, and only its stack tells where.
+    const stack = error.code === 'internal' && error.cause instanceof Error ? { stack: error.cause.stack } : {}
+    return { code: error.code, message: error.message, ...because, ...stack }
+  }
   return { name: error.name, message: error.message, stack: error.stack, ...because }
 }
 

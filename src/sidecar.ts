@@ -14,6 +14,7 @@ import type { Logger } from './log.ts'
 import type { Parts } from './proxy/parts.ts'
 import { ProxyServer } from './proxy/server.ts'
 import { Upstream } from './proxy/upstream.ts'
+import { Warnings } from './proxy/warnings.ts'
 import { localSecret } from './session/local-secret.ts'
 import { Sealing } from './session/sealing.ts'
 import { StoreClock } from './session/store-clock.ts'
@@ -88,7 +89,7 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; metri
   const vaulted = new CookieNames([...config.carriers.cookies.names, ...config.carriers.files.map((rule) => rule.cookie)])
   const carriers = createCarriers(config, vaulted, log, clock)
   return {
-    upstream, log, vaulted, tokens, tokenCookie, draining,
+    upstream, log, warnings: new Warnings(log, clock), vaulted, tokens, tokenCookie, draining,
     telemetry: metrics.telemetry,
     routes: compileRoutes(config.routes, routeDefaults(config)),
     trusted: new TrustedProxies(config.trustedProxies),

@@ -33,6 +33,8 @@ export interface SortedRequest {
   readonly hasBody: boolean
   /** The Cookie header as it came, for as long as `head.cookies` is still the list that was read from it. */
   readonly asReceived: { readonly text: string; readonly cookies: readonly CookiePair[] } | undefined
+  /** A peer that is not trusted told how its client came: a balancer that was forgotten in `trustedProxies`, most likely. */
+  readonly ignoredForwarding: boolean
   /** The Upgrade header's value, for the upgrade path. */
   readonly upgrade: string | undefined
 }
@@ -51,6 +53,7 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
   let hasBody = false
   let chunked = false
   let upgrade: string | undefined
+  let ignoredForwarding = false
   const listed = request.headers.connection === undefined ? undefined : connectionListed(raw)
 
   for (let i = 0; i < raw.length; i += 2) {
@@ -79,6 +82,7 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
         break
       case 'forwarded':
         if (peer.trusted) keepForwarded(said, headers, name, value)
+        else ignoredForwarding ||= name.toLowerCase() === 'x-forwarded-proto'
         break
       case 'upgrade':
         upgrade = value
@@ -113,7 +117,7 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
       dropped: sorted?.dropped ?? NO_PAIRS,
     },
     tokens: sorted?.tokens ?? [],
-    https, upgrade,
+    https, upgrade, ignoredForwarding,
     hasBody: hasBody || chunked,
     asReceived: sorted?.asReceived,
   }

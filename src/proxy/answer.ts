@@ -18,7 +18,7 @@ export function answer(response: ServerResponse, error: UnstickError, head: { cl
 /** Says so in the log: what a client or a busy session brings about is nobody's fault here. */
 export function logAnswer(log: Logger, { method, url }: IncomingMessage, error: UnstickError): void {
   const path = (url ?? '').split('?', 1)[0]
-  const level = error.code === 'bad_request' || error.code === 'session_busy' ? 'info' : 'warn'
+  const level = error.code === 'internal' ? 'error' : error.code === 'bad_request' || error.code === 'session_busy' ? 'info' : 'warn'
   log[level]({ err: error, method, path }, `answered ${error.status} ${error.code}`)
 }
 

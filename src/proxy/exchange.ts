@@ -61,6 +61,7 @@ export class Exchange implements ResponseSink {
       this.misframed = true
       const request = sortRequest(this.#incoming, peer, this.#parts.sorter)
       this.misframed = false
+      if (request.ignoredForwarding) this.#parts.warnings.forwardingIgnored(peer.address)
       const route = this.#parts.routes.match(request.head.method, request.head.path)
       if (route.session) {
         const visit = new Visit(this.#parts, request, route)
@@ -70,7 +71,7 @@ export class Exchange implements ResponseSink {
       }
       this.#forward(request)
     } catch (error) {
-      await this.#fail(asUnstickError(error, 'bad_request', 'The request could not be handled.'))
+      await this.#fail(asUnstickError(error, 'internal', 'The request could not be handled, by a fault in unstick.'))
     }
   }
 
@@ -285,7 +286,9 @@ export class Exchange implements ResponseSink {
     // Undici leaves the body of a request that it could not send as it is.
     this.#upload?.destroy()
     if (!this.#incoming.complete) discardRest(this.#incoming)
-    this.#parts.telemetry.request(this.#reply.gone ? 0 : this.#outgoing.statusCode, code, this.#added.seconds)
+    // What a hang-up looks like from the app's side is no error of the app's.
+    if (this.#reply.gone) this.#parts.telemetry.request(0, undefined, this.#added.seconds)
+    else this.#parts.telemetry.request(this.#outgoing.statusCode, code, this.#added.seconds)
   }
 
   #leave(): void {

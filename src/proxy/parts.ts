@@ -10,6 +10,7 @@ import type { TokenCookie } from '../session/token-cookie.ts'
 import type { Tokens } from '../session/token.ts'
 import type { Telemetry } from '../telemetry.ts'
 import type { Upstream } from './upstream.ts'
+import type { Warnings } from './warnings.ts'
 
 /** What a route decides for a request. */
 export interface Route {
@@ -34,6 +35,7 @@ export interface Parts {
   readonly commitsAtEnd: boolean
   readonly telemetry: Telemetry
   readonly log: Logger
+  readonly warnings: Warnings
   readonly upstreamTimeoutMs: Millis
   /** Whether the sidecar is on its way out: connections are not kept. */
   readonly draining: () => boolean

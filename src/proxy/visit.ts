@@ -48,6 +48,7 @@ export class Visit {
     const seen = tokens.verifyFirst(this.#request.tokens)
     if (seen !== undefined) return this.#open(seen.token, gone)
     telemetry.tokenRefused()
+    this.#parts.warnings.tokenRefused()
     return this.#inject(0)
   }
 
