@@ -1,4 +1,4 @@
-/** One measurement: load from wrk, processor time of the one under test. Everything relative: these machines are not alike. */
+/** One measurement: load from wrk or autocannon, processor time of the one under test. Everything relative: these machines are not alike. */
 import { spawnSync } from 'node:child_process'
 import { cpuMicros } from './processes.ts'
 
@@ -21,32 +21,52 @@ export interface Load {
 
 export function measure(load: Load): Measured {
   const before = cpuMicros(load.pid)
-  const output = wrk(load)
+  const sent = send(load)
   const cpu = cpuMicros(load.pid) - before
-  const requests = Number(/(\d+) requests in/.exec(output)?.[1])
-  const bad = /Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1]
-  if (bad !== undefined) throw new Error(`${bad} answers of ${load.url} were errors`)
-  if (!(requests > 0)) throw new Error(`no answers from ${load.url}:\n${output}`)
-  return {
-    requests,
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
-    cpuMicrosPerRequest: cpu / requests,
-    p50Micros: latency(output, '50%'),
-    p99Micros: latency(output, '99%'),
-  }
+  if (sent.bad > 0) throw new Error(`${sent.bad} answers of ${load.url} were errors`)
+  if (!(sent.requests > 0)) throw new Error(`no answers from ${load.url}`)
+  return { ...sent, cpuMicrosPerRequest: cpu / sent.requests }
 }
 
-function wrk({ url, headers = {}, seconds, connections }: Load): string {
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]), url]
-  const { stdout, error } = spawnSync('wrk', args, { encoding: 'utf8' })
-  if (error !== undefined) throw new Error('wrk is missing: apt-get install wrk', { cause: error })
-  return stdout
+type Sent = Omit<Measured, 'cpuMicrosPerRequest'> & { readonly bad: number }
+
+/** What the load comes from: wrk costs the machine least; where it is missing, npx fetches autocannon. */
+export const GENERATOR = spawnSync('wrk', ['-v']).error === undefined ? 'wrk' : 'autocannon'
+
+const send = (load: Load): Sent => (GENERATOR === 'wrk' ? wrk(load) : autocannon(load))
+
+const headerArguments = (headers: Record<string, string>, join: string): string[] => Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}${join}${value}`])
+
+function wrk({ url, headers = {}, seconds, connections }: Load): Sent {
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...headerArguments(headers, ': '), url]
+  const output = spawnSync('wrk', args, { encoding: 'utf8' }).stdout
+  const number = (pattern: RegExp): number => Number(pattern.exec(output)?.[1] ?? 0)
+  return {
+    requests: number(/(\d+) requests in/), perSecond: number(/Requests\/sec:\s+([\d.]+)/), bad: number(/Non-2xx or 3xx responses: (\d+)/),
+    p50Micros: latency(output, '50%'), p99Micros: latency(output, '99%'),
+  }
 }
 
 function latency(output: string, percentile: string): number {
   const found = new RegExp(`${percentile}\\s+([\\d.]+)(us|ms|s)`).exec(output)
   const unit = { us: 1, ms: 1_000, s: 1_000_000 }[found?.[2] ?? ''] ?? Number.NaN
   return Number(found?.[1]) * unit
+}
+
+/** The part of autocannon's JSON that is read here; latencies in milliseconds. */
+interface AutocannonReport {
+  readonly requests: { readonly total: number; readonly average: number }
+  readonly latency: { readonly p50: number; readonly p99: number }
+  readonly non2xx: number
+  readonly errors: number
+}
+
+function autocannon({ url, headers = {}, seconds, connections }: Load): Sent {
+  const args = ['--json', '-c', String(connections), '-d', String(seconds), ...headerArguments(headers, '='), url]
+  const { stdout, status, error } = spawnSync('npx', ['--yes', 'autocannon@9', ...args], { encoding: 'utf8' })
+  if (status !== 0) throw new Error('neither wrk nor autocannon can be run: apt-get install wrk', { cause: error })
+  const { requests, latency, non2xx, errors } = JSON.parse(stdout) as AutocannonReport
+  return { requests: requests.total, perSecond: requests.average, bad: non2xx + errors, p50Micros: latency.p50 * 1_000, p99Micros: latency.p99 * 1_000 }
 }
 
 /** The middle one by processor time per request. */

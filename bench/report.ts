@@ -3,9 +3,9 @@ import type { Measured } from './load.ts'
 
 const BASE = 'nginx proxy_pass'
 
-export function report(results: ReadonlyMap<string, Measured>, run: { seconds: number; rounds: number; connections: number; cores: number }): string {
+export function report(results: ReadonlyMap<string, Measured>, run: { seconds: number; rounds: number; connections: number; cores: number; generator: string }): string {
   const base = results.get(BASE)
-  const ratio = (value: number, of: number | undefined): string => (of === undefined ? '–' : `${(value / of).toFixed(2)} ×`)
+  const ratio = (value: number, of: number | undefined): string => (of === undefined || !(of > 0) ? '–' : `${(value / of).toFixed(2)} ×`)
   const rows = [...results].map(([name, one]) => `| ${[
     name,
     `${one.cpuMicrosPerRequest.toFixed(1)} µs`,
@@ -16,7 +16,7 @@ export function report(results: ReadonlyMap<string, Measured>, run: { seconds: n
   ].join(' | ')} |`)
   return `# Benchmarks
 
-Made by \`npm run bench -- --write\`. One run, ${run.rounds} rounds of ${run.seconds} s over all subjects in turn, wrk with ${run.connections} connections and one thread, on a
+Made by \`npm run bench -- --write\`. One run, ${run.rounds} rounds of ${run.seconds} s over all subjects in turn, ${run.generator} with ${run.connections} connections and one thread, on a
 machine with ${run.cores} cores that the load, the app and the proxy share. The middle round of each by processor time. The app answers 113 bytes (nginx
 \`return\`); the session holds one cookie of 200 characters. "Processor time" is that of the process in the first column alone: not that of
 the app, of Redis or of the load.

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Load, type Measured, measure, median } from './load.ts'
+import { GENERATOR, type Load, type Measured, measure, median } from './load.ts'
 import { answers, freePort, start, stopAll } from './processes.ts'
 import { report } from './report.ts'
 
@@ -105,7 +105,7 @@ try {
       if (round > 0) measured.set(name, [...(measured.get(name) ?? []), result])
     }
   }
-  const text = report(new Map([...measured].map(([name, results]) => [name, median(results)])), { seconds, rounds, connections: CONNECTIONS, cores: cpus().length })
+  const text = report(new Map([...measured].map(([name, results]) => [name, median(results)])), { seconds, rounds, connections: CONNECTIONS, cores: cpus().length, generator: GENERATOR })
   process.stdout.write(text)
   if (process.argv.includes('--write')) writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), text)
 } finally {

@@ -107,8 +107,8 @@ describe('unstick check', () => {
 })
 
 describe('unstick run', () => {
-  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('runs with flags and UNSTICK_SECRET until %s, and exits with 0', async (signal) => {
-    const { code, out, err } = await unstick(['run', ...FLAGS, '-c', file(`${signal}.yaml`, ANY_ADMIN)], { env: { UNSTICK_SECRET: SECRET }, signal })
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('runs with flags and UNSTICK_SECRET alone until %s, and exits with 0', async (signal) => {
+    const { code, out, err } = await unstick(['run', ...FLAGS, '--admin', '127.0.0.1:0'], { env: { UNSTICK_SECRET: SECRET }, signal })
     expect([code, out]).toEqual([0, ''])
     const lines = err.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
     const address = expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/)
