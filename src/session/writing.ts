@@ -5,7 +5,7 @@ import { UnstickError } from '../errors.ts'
 import { type Committed, type Delta, type EntryName, type Lease, type LockRequest, type StoredRecord, TOMBSTONE_MS } from '../store/store.ts'
 import { LEASE_MS } from './lock.ts'
 import { type Hold, lastExpiry, Session } from './session.ts'
-import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './sessions.ts'
+import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './contract.ts'
 
 /** How long the old token still leads to the session after a rotation: for the requests in flight. */
 const GRACE_MS: Millis = 10_000
