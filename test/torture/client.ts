@@ -91,7 +91,7 @@ export class Client {
     const entry = this.#random.pick(LOCKED_ENTRIES)
     // Slow ones, so that somebody holds the lease and others wait for it whenever a fault strikes.
     const slow = this.#random.chance(0.6)
-    const sent = Array.from({ length: this.#random.int(2, 4) }, () => this.#send(ledger, { ...this.#append(entry), ...(slow ? { delayMs: this.#random.int(10, 150) } : {}) }))
+    const sent = Array.from({ length: this.#random.int(2, 4) }, () => this.#send(ledger, { ...this.#append(entry), ...(slow ? { delayMs: this.#random.int(20, 300) } : {}) }))
     if (this.#random.chance(0.4)) sent.push(this.#send(ledger, { action: 'read', shape: this.#shape() }))
     if (this.#random.chance(0.15)) sent.push(this.#send(ledger, { action: 'login', locked: true }))
     await Promise.all(sent.map((each) => each.answered))

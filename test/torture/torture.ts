@@ -8,7 +8,7 @@ import type { TortureOptions } from './options.ts'
 import { Random } from './random.ts'
 import type { World } from './sender.ts'
 import { startSite } from './site.ts'
-import { Tally } from './tally.ts'
+import { Tally, type Violation } from './tally.ts'
 import { FaultWindows } from './windows.ts'
 import { agent } from './wire.ts'
 import type { CarrierName, StoreName } from './words.ts'
@@ -18,8 +18,8 @@ export interface Combination {
   readonly carrier: CarrierName
   /** How long the clients live; before it everything is started, and after it everybody gets to an end. */
   readonly ms: number
-  /** Stop soon after the first violation. */
-  readonly untilFound?: boolean
+  /** Stop when there are some of these. */
+  readonly untilFound?: (violation: Violation) => boolean
 }
 
 export interface Outcome {
@@ -31,8 +31,8 @@ export interface Outcome {
 
 /** From the last fault until everything works: a lease of somebody who was killed, and a little more. */
 const RECOVERY_MS = LEASE_MS + 5_000
-/** Violations after which there is no need to go on: one may be seen by one check first, and by others soon after. */
-const ENOUGH_FOUND = 5
+/** Violations after which there is no need to go on: what one check has seen first, others may see soon after. */
+const ENOUGH_FOUND = 3
 const MOST_FOUND = 20
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
@@ -52,7 +52,7 @@ export async function torture(options: TortureOptions, stop: AbortSignal, { stor
   const faultsEnd = AbortSignal.any([enough.signal, stop])
   const faults = playFaults(plan, site, windows, away, faultsEnd)
   const clients = Array.from({ length: options.clients }, (_, index) => new Client(index, seed, world))
-  const broken = (): boolean => tally.violations.length >= (untilFound === true ? ENOUGH_FOUND : MOST_FOUND)
+  const broken = (): boolean => untilFound === undefined ? tally.violations.length >= MOST_FOUND : tally.violations.filter(untilFound).length >= ENOUGH_FOUND
   await Promise.all(clients.map((client) => client.live(() => stop.aborted || performance.now() - startedAt > ms || broken())))
   enough.abort()
   await faults
