@@ -112,7 +112,8 @@ export interface Contents {
 }
 
 export function decideCommit(stored: Row | undefined, delta: Delta, contents: Contents, now: Millis): CommitDecision {
-  const row = standing(stored, now)
+  // A pointer is a tombstone for whoever comes now, but not for an update that was in flight when it was set.
+  const row = stored?.kind === 'pointer' && delta.mode === 'update' && now < stored.until ? stored : standing(stored, now)
   if (row?.kind === 'tombstone') return refuse('gone')
   if (delta.mode === 'create') return row === undefined ? decideCreate(delta, now) : refuse('conflict')
   if (row === undefined) return refuse('gone')

@@ -105,8 +105,8 @@ export interface Delta {
   /** Only for `create`: the new record starts with this lease held. */
   readonly lock?: LockRequest
   /**
-   * Only for `update`: the record gives up its entries and becomes a pointer that answers `moved` with `successor`
-   * for `graceMs`; then it is a tombstone for as long again as it needs to catch what is in flight. `set` must be empty.
+   * Only for `update`: the record gives up its entries and becomes a pointer. `open` answers `moved` with `successor` for `graceMs`, then
+   * `destroyed` for `TOMBSTONE_MS` more; an `update` answers `moved` for all of that time, since it was in flight. `set` must be empty.
    */
   readonly move?: { readonly successor: Uint8Array; readonly graceMs: Millis }
 }

@@ -75,7 +75,7 @@ export function endings(subject: () => StoreSubject): void {
   })
 
   describe('move', () => {
-    it('answers moved for the time of grace, then destroyed, then absent', async () => {
+    it('answers moved for the time of grace, then destroyed, then absent; to what was in flight, moved to the end', async () => {
       const { store, second, advance } = subject()
       const key = await given(store, { a: '1' }, { keepMs: 10 * IDLE })
       const { head } = committed(await store.commit(key, update({}, { move: { successor: bytes('next'), graceMs: GRACE } })))
@@ -87,9 +87,10 @@ export function endings(subject: () => StoreSubject): void {
       expect(await second.open(key, {})).toEqual({ state: 'destroyed' })
       await advance(justBefore(TOMBSTONE_MS))
       expect(await second.commit(key, create({ a: '2' }))).toEqual({ state: 'gone' })
-      expect(await second.commit(key, update({ a: '2' }))).toEqual({ state: 'gone' })
+      expect(await second.commit(key, update({ a: '2' }))).toEqual({ state: 'moved', successor: bytes('next') })
       await advance(TOMBSTONE_MS - justBefore(TOMBSTONE_MS))
       expect(await stateOf(second, key)).toBe('absent')
+      expect(await second.commit(key, update({ a: '2' }))).toEqual({ state: 'gone' })
     })
 
     it('grants nothing and changes nothing on a moved record', async () => {
@@ -116,12 +117,13 @@ export function endings(subject: () => StoreSubject): void {
       expect(await texts(store, key)).toEqual({ a: '1' })
     })
 
-    it('can be destroyed', async () => {
+    it('can be destroyed, also for what is in flight', async () => {
       const { store, second } = subject()
       const key = await given(store, { a: '1' })
       committed(await store.commit(key, update({}, { move: { successor: bytes('next'), graceMs: GRACE } })))
       await second.destroy(key, TOMBSTONE_MS)
       expect(await stateOf(store, key)).toBe('destroyed')
+      expect(await store.commit(key, update({ a: '2' }))).toEqual({ state: 'gone' })
     })
   })
 

@@ -15,7 +15,7 @@ interface Session {
   grant?: { holder: string; until: number }
 }
 
-type Place = { session: Session } | { destroyedUntil: number } | { successor: Uint8Array; movedUntil: number }
+type Place = { session: Session } | { destroyedUntil: number; successor?: Uint8Array } | { successor: Uint8Array; movedUntil: number }
 
 export class StoreModel {
   now = 1_700_000_000_000
@@ -25,7 +25,7 @@ export class StoreModel {
     const place = this.#at(key)
     if (place === undefined) return { state: 'absent' }
     if ('destroyedUntil' in place) return { state: 'destroyed' }
-    if ('successor' in place) return { state: 'moved', successor: place.successor }
+    if ('movedUntil' in place) return { state: 'moved', successor: place.successor }
     const { session } = place
     let lease: Lease | undefined
     if (lock !== undefined) {
@@ -44,10 +44,12 @@ export class StoreModel {
 
   commit(key: StoreKey, delta: Delta): Committed {
     const place = this.#at(key)
-    if (place !== undefined && 'destroyedUntil' in place) return { state: 'gone' }
+    if (place !== undefined && 'destroyedUntil' in place) {
+      return place.successor !== undefined && delta.mode === 'update' ? { state: 'moved', successor: place.successor } : { state: 'gone' }
+    }
     if (delta.mode === 'create') return place === undefined ? this.#create(key, delta) : { state: 'conflict' }
     if (place === undefined) return { state: 'gone' }
-    if ('successor' in place) return { state: 'moved', successor: place.successor }
+    if ('movedUntil' in place) return { state: 'moved', successor: place.successor }
     const { session } = place
     if (delta.lease !== undefined) {
       const otherHolder = session.grant !== undefined && session.grant.holder !== delta.lease.holder
@@ -125,8 +127,8 @@ export class StoreModel {
   /** What is there now, after time has done its work. */
   #at(key: StoreKey): Place | undefined {
     let place = this.#places.get(key)
-    if (place !== undefined && 'successor' in place && place.movedUntil <= this.now) {
-      place = { destroyedUntil: place.movedUntil + TOMBSTONE_MS }
+    if (place !== undefined && 'movedUntil' in place && place.movedUntil <= this.now) {
+      place = { destroyedUntil: place.movedUntil + TOMBSTONE_MS, successor: place.successor }
     }
     if (place === undefined) return undefined
     if ('destroyedUntil' in place) return place.destroyedUntil > this.now ? place : undefined

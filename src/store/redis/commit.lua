@@ -59,6 +59,8 @@ local function committed(record, fence)
 end
 
 local state, record = load()
+-- A pointer past its grace is a tombstone for whoever comes now, but not for an update that was in flight when it was set.
+if state == DESTROYED and record.successor and ARGV[1] == 'update' then return { MOVED, record.successor } end
 if state == DESTROYED then return { GONE } end
 
 if ARGV[1] == 'create' then

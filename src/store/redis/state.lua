@@ -25,7 +25,7 @@ local function load()
   local f = redis.call('HMGET', key, 'v', 'c', 'l', 'x', 'k', 't', 'b', 'f', 'h', 'u', 'd', 'g', 'm')
   if f[11] then
     if f[12] and now < tonumber(f[12]) then return MOVED, { successor = f[13] } end
-    if now < tonumber(f[11]) then return DESTROYED, { untilTime = tonumber(f[11]) } end
+    if now < tonumber(f[11]) then return DESTROYED, { untilTime = tonumber(f[11]), successor = f[13] } end
     return ABSENT, {}
   end
   if not f[1] then return ABSENT, {} end

@@ -81,6 +81,16 @@ describe('rotation', () => {
     expect(texts(await opened(after))).toEqual({ id: 'two', cart: 'full' })
   })
 
+  it('brings what was in flight for longer than the grace to the successor all the same', async () => {
+    const session = await made({ id: 'one' })
+    const slow = await opened(session)
+    const after = committed(await sessions.commit(session, changes({ id: 'two' }, { rotate: true }), PLAIN))
+    now += 30_000
+    expect(await sessions.open(session.token, { touch: true })).toBeUndefined()
+    expect(committed(await sessions.commit(slow, changes({ upload: 'done' }), PLAIN)).token.storeKey).toBe(after.token.storeKey)
+    expect(texts(await opened(after))).toEqual({ id: 'two', upload: 'done' })
+  })
+
   it('ends in one session when two requests rotate at the same time', async () => {
     const session = await made({ id: 'one' })
     const [a, b] = [await opened(session), await opened(session)]
