@@ -261,6 +261,7 @@ export class Exchange implements ResponseSink {
     if (!this.#over && !this.#outgoing.writableFinished) {
       this.#gone?.abort()
       this.#reply.abandon()
+      if (this.#visit !== undefined) this.#visit.clientGone = true
       this.#afterHangUp()
     }
     this.#leave()

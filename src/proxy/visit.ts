@@ -89,6 +89,7 @@ export class Visit {
     this.#tookCookies = response.headers.length < before
     // What a session that has lapsed leaves goes to a new one. Its token has to go out with this head, whatever the end brings.
     if (this.commitsAtEnd && this.#session?.lapsed === true) return { ...changes, rotate: true }
+    if (this.#session?.entries.has(ROTATION_DUE) === true) return { ...changes, remove: new Set([...changes.remove, ROTATION_DUE]), rotate: true }
     return changes
   }
 
@@ -110,13 +111,19 @@ export class Visit {
     return changes
   }
 
+  /** Set when the client has hung up: what it will never hear of must not take its token away. */
+  clientGone = false
+
   /** Writes changes to the store. `last`: nothing more will come, so a lease is given back in the same step. */
   async commit(changes: Changes, last: boolean): Promise<void> {
     if (isEmpty(changes)) return
     const { sessions, tokenCookie } = this.#parts
     const before = this.#session
+    // A session that nobody can come back to is not worth making.
+    if (before === undefined && this.clientGone) return
     const lock = !last && this.#route.lock === 'exclusive'
-    const outcome = await sessions.commit(before, changes, { touch: this.#route.touch, release: last, lock })
+    const wanted = this.clientGone && changes.rotate === true ? postponed(changes) : changes
+    const outcome = await sessions.commit(before, wanted, { touch: this.#route.touch, release: last, lock, inPlace: this.clientGone })
     if (outcome.state === 'committed') {
       this.#session = outcome.session
       this.#giveToken(outcome.session)
@@ -157,6 +164,14 @@ export class Visit {
     this.#cookie = tokenCookie.give(tokens.format(session.token, session.version), this.#request.https, session.lastsMs)
   }
 }
+
+/** Marks a session whose token should be a new one, and whose client did not stay to hear of it: the next answer makes up for it. */
+const ROTATION_DUE = 'rotation-due'
+
+const postponed = ({ set, remove }: Changes): Changes => ({
+  set: new Map([...set, [ROTATION_DUE, { value: new Uint8Array(), expiresAt: undefined }]]),
+  remove: new Set([...remove].filter((name) => name !== ROTATION_DUE)),
+})
 
 export const isEmpty = (changes: Changes): boolean => changes.set.size === 0 && changes.remove.size === 0 && changes.rotate !== true
 

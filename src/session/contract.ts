@@ -37,6 +37,8 @@ export interface CommitRequest {
   readonly release: boolean
   /** A session that this commit makes, new or in succession to another, starts with its lease held. */
   readonly lock: boolean
+  /** Under the token that is there, whatever happens: nobody would hear of a new one. */
+  readonly inPlace?: boolean
 }
 
 export type CommitOutcome =

@@ -35,7 +35,7 @@ export class Writing {
     }
     // A session that has ended leaves its remembered entries to a new one, under a new token. Who came with an old token never gets a new one:
     // it may be somebody who planted it and waits.
-    if ((changes.rotate === true || current.lapsed) && !current.inherited) return this.#rotate(current, changes, request, hops)
+    if ((changes.rotate === true || current.lapsed) && !current.inherited && request.inPlace !== true) return this.#rotate(current, changes, request, hops)
     return this.#update(current, changes, request, hops)
   }
 

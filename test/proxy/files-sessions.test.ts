@@ -125,6 +125,45 @@ describe('a session in files', () => {
     expect(followed.headers.getSetCookie()).toEqual([])
   })
 
+  it('keeps its token when the client leaves before the answer that would bring a new one, which the next answer brings', async () => {
+    const [one, two] = [await replica('one'), await replica('two')]
+    let answer = (): void => undefined
+    let asked = (): void => undefined
+    const isAsked = new Promise<void>((resolve) => { asked = resolve })
+    const mayAnswer = new Promise<void>((resolve) => { answer = resolve })
+    play = async (folder, request, response) => {
+      if (request.url === '/begin') {
+        writeFileSync(join(folder, ID), 'anonymous')
+        return void response.setHeader('Set-Cookie', `SID=${ID}; Path=/`).end()
+      }
+      if (request.url === '/login') {
+        asked()
+        await mayAnswer
+        writeFileSync(join(folder, NEXT), 'ada')
+        return void response.setHeader('Set-Cookie', `SID=${NEXT}; Path=/`).end()
+      }
+      const id = /SID=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'none'
+      return void response.end(`${id.slice(0, 1)} ${read(folder, id)}`)
+    }
+    const before = tokenOf(await ask(one, '', '/begin'))
+    const leaves = new AbortController()
+    const login = fetch(`${one.origin}/login`, { headers: { cookie: before }, signal: leaves.signal })
+    await isAsked
+    leaves.abort()
+    await expect(login).rejects.toThrow()
+    // By the time that this one is answered, the sidecar has seen the other's end.
+    await (await ask(one, '')).text()
+    answer()
+    // The turn of the request that was left ends when its changes are committed; this one waits for it.
+    const next = await ask(two, before)
+    expect(await next.text()).toBe('b ada')
+    const after = tokenOf(next)
+    expect(after).not.toBe('')
+    expect(after.slice(0, 40)).not.toBe(before.slice(0, 40))
+    const again = await ask(one, after)
+    expect([await again.text(), again.headers.getSetCookie()]).toEqual(['b ada', []])
+  })
+
   it('is over everywhere before the head of a long logout goes out', async () => {
     const [one, two] = [await replica('one'), await replica('two')]
     let finish = (): void => undefined
