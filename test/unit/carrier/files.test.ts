@@ -54,6 +54,18 @@ describe('ids', () => {
     expect(texts()).toEqual(['n2'])
   })
 
+  it('that are new to a session which was there before ask for a new token, though none came with the request', () => {
+    const carrier = filesCarrier({ rules: [{ cookie: COOKIE, id: undefined, render: here.path }], clock: systemClock, log: keptLog(), touchIntervalMs: 1, lockWaitMs: 1, maxBytes: 1 })
+    const rotates = async (names: string[], id: string): Promise<boolean> => {
+      const entries = new Map(names.map((name) => [name, { value: new Uint8Array(), expiresAt: undefined }]))
+      const exchange = await carrier.begin({ entries, now: () => 0 }, requestWith([]))
+      const { rotate } = exchange.capture({ status: 200, headers: ['Set-Cookie', `${COOKIE}=${id}`] })
+      await exchange.settle('unsent')
+      return rotate === true
+    }
+    return expect(Promise.all([rotates(['cookie:lang;a;/'], 'fresh'), rotates([], 'fresh')])).resolves.toEqual([true, false])
+  })
+
   it('says once, with the folder and without the id, when a new session has left no file where it was looked for', async () => {
     for (const id of ['number1', 'number2']) await here.request(visitor, () => [`${COOKIE}=${id}`])
     expect(here.log.lines).toEqual([expect.objectContaining({ level: 'warn', detail: { cookie: COOKIE, folder: here.folder } })])

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Session } from '../../../src/session/session.ts'
 import type { Committed, Delta, SessionStore, StoreKey } from '../../../src/store/store.ts'
 import { UnstickError } from '../../../src/errors.ts'
+import { StoreClock } from '../../../src/session/store-clock.ts'
 import { memoryStore } from '../../../src/store/memory.ts'
 import { changes, committed, entries, LIFETIME, IDLE, PLAIN, type Subject, subject, texts } from './session-subject.ts'
 
@@ -52,6 +53,46 @@ describe('parallel requests', () => {
     for (let i = 9; i <= 16; i += 1) current = committed(await at.sessions.commit(await at.opened(current), rotated({ id: String(i) }), PLAIN))
     // Too far to follow is a fault, which may be tried again, and not a miss.
     await expect(at.opened(session)).rejects.toThrow(expect.objectContaining({ code: 'session_busy' }))
+  })
+})
+
+describe('requests that take turns and others that do not', () => {
+  const inTurn = { touch: false, wait: { ms: 1_000, signal: new AbortController().signal } }
+
+  it('rotate with what others wrote, also after the one with the turn has written once itself', async () => {
+    const session = await at.made(entries({ id: 'one' }))
+    const holder = await at.opened(session, inTurn)
+    committed(await at.sessions.commit(await at.opened(session), changes({ cart: 'full' }), PLAIN))
+    const head = committed(await at.sessions.commit(holder, changes({ seen: 'head' }), PLAIN))
+    const end = committed(await at.sessions.commit(head, rotated({ id: 'two' }), { ...PLAIN, release: true }))
+    expect(texts(await at.opened(end))).toEqual({ id: 'two', seen: 'head', cart: 'full' })
+  })
+
+  it('end the session when each takes out one of its last entries', async () => {
+    const session = await at.made(entries({ a: '1', b: '2' }))
+    const [one, two] = [await at.opened(session), await at.opened(session)]
+    committed(await at.sessions.commit(one, changes({}, ['a']), PLAIN))
+    expect(await at.sessions.commit(two, changes({}, ['b']), PLAIN)).toEqual({ state: 'ended' })
+  })
+
+  it('do not wait for the lease of a session that could not be opened', async () => {
+    const session = await at.made(entries({ a: '1' }))
+    const other = at.beside({}, ['another secret, of more than thirty-two characters'])
+    await expect(other.open(session.token, inTurn)).rejects.toThrow(expect.objectContaining({ code: 'store_unavailable' }))
+    const found = await at.opened(session, { touch: false, wait: { ms: 0, signal: new AbortController().signal } })
+    await at.sessions.release(found)
+  })
+})
+
+describe('a commit that nobody will hear of', () => {
+  it('stays under the token that is there, also where it would rotate or the session has lapsed', async () => {
+    const session = await at.made(entries({ a: '1', remember: ['me', at.clock.now() + MONTH] }))
+    const here = committed(await at.sessions.commit(await at.opened(session), rotated({ id: 'two' }), { ...PLAIN, inPlace: true }))
+    expect(here.token.storeKey).toBe(session.token.storeKey)
+    at.clock.advance(IDLE)
+    const lapsed = committed(await at.sessions.commit(await at.opened(session), { set: entries({ more: ['x', at.clock.now() + MONTH] }), remove: new Set() }, { ...PLAIN, inPlace: true }))
+    expect(lapsed.token.storeKey).toBe(session.token.storeKey)
+    expect(texts(await at.opened(session))).toEqual({ remember: 'me', more: 'x' })
   })
 })
 
@@ -127,11 +168,10 @@ describe('a sidecar whose clock is a minute off', () => {
   it('gives cookies of a new session the time that the store will take from them', async () => {
     const store = memoryStore({ clock: at.clock })
     const behind = { now: () => at.clock.now() - 60_000 }
-    const off = subject({ store, clock: behind })
+    const off = subject({ store, clock: behind, storeClock: new StoreClock(behind) })
     // It has heard from the store before, as any sidecar soon has.
     await off.made(entries({ a: '1' }))
-    const now = off.sessions.none.now()
-    expect(now).toBe(at.clock.now())
+    expect(off.sessions.none.now()).toBe(at.clock.now())
   })
 })
 
