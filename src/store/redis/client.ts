@@ -161,9 +161,10 @@ function defineScripts(connection: Redis | Cluster): Record<Operation, Script> {
   for (const { operation, lua } of scripts()) {
     const name = `unstick_${operation}`
     connection.defineCommand(name, { lua, numberOfKeys: 1 })
-    // The variant whose answers hold Buffers, as values are no text.
-    const methods = connection as unknown as Record<string, Script>
-    defined[operation] = (key, args) => methods[`${name}Buffer`]?.(key, args) ?? Promise.reject(new Error(`no script ${name}`))
+    // The library adds methods of these names. The variant whose answers hold Buffers, as values are no text.
+    const method: unknown = Reflect.get(connection, `${name}Buffer`)
+    if (typeof method !== 'function') throw new TypeError(`the library has made no method of the script ${name}`)
+    defined[operation] = (key, args) => method.call(connection, key, args) as Promise<unknown>
   }
   return defined as Record<Operation, Script>
 }
