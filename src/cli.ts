@@ -5,8 +5,6 @@ import { checkConfig, keygen } from './config/check.ts'
 import type { Address } from './config/config.ts'
 import { loadConfig, type LoadOptions } from './config/load.ts'
 import { UnstickError } from './errors.ts'
-import { createLog } from './log.ts'
-import { startSidecar } from './sidecar.ts'
 import manifest from '../package.json' with { type: 'json' }
 
 interface RunFlags {
@@ -59,6 +57,8 @@ program.command('keygen').description('print a new secret')
 
 async function run(flags: RunFlags, level: string): Promise<void> {
   const { config } = loadConfig(loadOptions(flags))
+  // The other commands are done before all of this is loaded.
+  const [{ createLog }, { startSidecar }] = await Promise.all([import('./log.ts'), import('./sidecar.ts')])
   const log = createLog({ level, terminal: process.stderr.isTTY, colour: process.stderr.isTTY && process.stderr.hasColors() })
   // From here on a signal ends in a clean stop, also one that comes while the sidecar starts, or as soon as it says that it is ready.
   const told = new Promise<string>((resolve) => {

@@ -1,6 +1,6 @@
 /** The tables of the SQLite store, and how a file becomes one: made with mode 0600, WAL, brought to this schema version. */
 import { closeSync, openSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { UnstickError } from '../errors.ts'
 
 /** Kept in the file as `user_version`. */
@@ -47,7 +47,8 @@ export function openDatabase(path: string, busyMs: number): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
     createPrivately(path)
-    db = new DatabaseSync(path, { timeout: OPEN_TIMEOUT_MS })
+    const sqlite = loadSqlite()
+    db = new sqlite.DatabaseSync(path, { timeout: OPEN_TIMEOUT_MS })
     // NORMAL: a commit survives the death of any process at once; the last ones before a power cut may be lost, whole.
     retryWhileBusy(db, 'PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864')
@@ -62,6 +63,17 @@ export function openDatabase(path: string, busyMs: number): DatabaseSync {
       `Cannot open the session database ${path}: ${reason(error)}. Check that its folder exists and can be written to, and that the file is a database of unstick.`,
       { cause: error },
     )
+  }
+}
+
+/** Node 22 tells on standard error, amid the log's JSON, that its SQLite is experimental. What is used of it is tested there too. */
+function loadSqlite() {
+  const emitWarning = process.emitWarning.bind(process)
+  process.emitWarning = () => undefined
+  try {
+    return process.getBuiltinModule('node:sqlite')
+  } finally {
+    process.emitWarning = emitWarning
   }
 }
 
