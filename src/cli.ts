@@ -61,15 +61,30 @@ async function run(flags: RunFlags, level: string): Promise<void> {
   const [{ createLog }, { startSidecar }] = await Promise.all([import('./log.ts'), import('./sidecar.ts')])
   const log = createLog({ level, terminal: process.stderr.isTTY, colour: process.stderr.isTTY && process.stderr.hasColors() })
   // From here on a signal ends in a clean stop, also one that comes while the sidecar starts, or as soon as it says that it is ready.
-  const told = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
-  })
+  const told = signalled()
   const sidecar = await startSidecar(config, { log })
   log.info({ listen: text(sidecar.address), admin: text(sidecar.adminAddress), upstream: text(config.upstream), store: config.store.kind }, 'unstick is ready')
   const signal = await told
   log.info({ signal }, 'unstick is stopping: finishing what is in flight')
   await sidecar.stop()
   log.info('unstick has stopped')
+}
+
+/** npm passes a Ctrl-C on that the terminal has already sent: two so close together are one. */
+const SAME_SIGNAL_MS = 1_000
+
+/** Resolves with the first signal to stop. A later one ends the process at once, for somebody who does not want to wait for the drain. */
+function signalled(): Promise<string> {
+  return new Promise((resolve) => {
+    let at: number | undefined
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(name, () => {
+        if (at !== undefined && Date.now() - at > SAME_SIGNAL_MS) process.exit(1)
+        at ??= Date.now()
+        resolve(name)
+      })
+    }
+  })
 }
 
 const text = (address: Address): string => ('unix' in address ? `unix:${address.unix}` : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`)

@@ -118,6 +118,20 @@ describe('unstick run', () => {
     expect(err).not.toContain(SECRET)
   })
 
+  it('takes two signals close together for one, as npm passes on a Ctrl-C that the terminal has sent already', async () => {
+    const path = file('twice.yaml', ANY_ADMIN)
+    const child = spawn(process.execPath, [CLI, 'run', ...FLAGS, '-c', path], { cwd: folder.path, stdio: ['ignore', 'ignore', 'pipe'] })
+    let err = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      const [ready, stopping] = [err.includes('is ready'), err.includes('is stopping')]
+      err += text
+      if (!ready && err.includes('is ready')) child.kill('SIGINT')
+      if (!stopping && err.includes('is stopping')) child.kill('SIGINT')
+    })
+    const code = await new Promise((resolve) => { child.on('close', resolve) })
+    expect([code, err]).toEqual([0, expect.stringContaining('unstick has stopped')])
+  })
+
   it('says only what it was asked to', async () => {
     const path = file('quiet.yaml', ANY_ADMIN)
     // Nothing is logged at this level, so it is stopped by what the store says: this one is away.
