@@ -36,9 +36,11 @@ program.command('check').description('check a configuration and print every prob
   .option('-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
   .option('--listen <address>').option('--upstream <url>').option('--store <url>').option('--app <preset>').option('--admin <address>')
   .action((flags: RunFlags) => {
-    const { lines, file } = checkConfig(loadOptions(flags))
-    if (lines.length === 0) process.stdout.write(`${file ?? 'the configuration'}: no problems\n`)
-    else {
+    const { lines, file, keys } = checkConfig(loadOptions(flags))
+    if (lines.length === 0) {
+      const secrets = keys.map((id, index) => `secret ${index + 1}: key id ${id}, ${index === 0 ? 'seals and signs' : 'opens what it sealed'}\n`)
+      process.stdout.write(`${file ?? 'the configuration'}: no problems\n${secrets.join('')}`)
+    } else {
       process.stderr.write(`${lines.join('\n')}\n`)
       process.exitCode = 2
     }
@@ -52,8 +54,13 @@ program.command('demo').description('two replicas of an app, broken without unst
     process.exitCode = await runDemo({ once: flags.once === true, ...(flags.port === undefined ? {} : { port: flags.port }) })
   })
 
-program.command('keygen').description('print a new secret')
-  .action(() => { process.stdout.write(`${keygen()}\n`) })
+program.command('keygen').description('print a new secret, and on standard error its key id')
+  .action(() => {
+    const { secret, keyId } = keygen()
+    process.stdout.write(`${secret}\n`)
+    // Apart, so that the output is the secret and nothing else.
+    process.stderr.write(`key id ${keyId}: so is this secret called in metrics and logs\n`)
+  })
 
 async function run(flags: RunFlags, level: string): Promise<void> {
   const { config } = loadConfig(loadOptions(flags))

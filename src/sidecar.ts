@@ -48,15 +48,17 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
   try {
     const upstream = createUpstream(config)
     undo.push(() => upstream.close())
+    const keyring = new Keyring(config.secrets.length > 0 ? config.secrets : [localSecret(config.store)])
     const proxy: { server?: ProxyServer; sessions?: Sessions } = {}
     const metrics = createMetrics({
       requestsInFlight: () => proxy.server?.inFlight ?? 0,
       upstreamInFlight: () => upstream.inFlight,
       requestsWaitingForLock: () => proxy.sessions?.locks.waiting ?? 0,
+      secrets: () => keyring.keys,
     })
     const store = given ?? openStore(config, clock)
     undo.push(() => store.close())
-    const parts = createParts(config, { log, clock, metrics, upstream, store: timedStore(store, metrics.telemetry), draining: () => readiness === 'draining' })
+    const parts = createParts(config, { log, clock, keyring, metrics, upstream, store: timedStore(store, metrics.telemetry), draining: () => readiness === 'draining' })
     proxy.sessions = parts.sessions
     const server = new ProxyServer(parts, upgradeTarget(config), config.limits)
     proxy.server = server
@@ -65,6 +67,7 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
     undo.push(() => admin.close())
     const address = await server.listen(config.listen)
     readiness = 'ready'
+    log.info({ keys: keyring.keys.map(({ idText }) => idText) }, 'the secrets by their key ids: the first one seals and signs, all open')
     reportStore(store, log)
     return {
       address, adminAddress,
@@ -80,10 +83,9 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
   }
 }
 
-function createParts(config: Config, running: { log: Logger; clock: Clock; metrics: Metrics; upstream: Upstream; store: SessionStore; draining: () => boolean }): Parts {
-  const { log, clock, metrics, upstream, store, draining } = running
+function createParts(config: Config, running: { log: Logger; clock: Clock; keyring: Keyring; metrics: Metrics; upstream: Upstream; store: SessionStore; draining: () => boolean }): Parts {
+  const { log, clock, keyring, metrics, upstream, store, draining } = running
   const { session, limits } = config
-  const keyring = new Keyring(config.secrets.length > 0 ? config.secrets : [localSecret(config.store)])
   const tokens = new Tokens(keyring)
   const tokenCookie = new TokenCookie(session.cookie)
   const vaulted = new CookieNames([...config.carriers.cookies.names, ...config.carriers.files.map((rule) => rule.cookie)])

@@ -1,5 +1,6 @@
 /** Metrics in Prometheus' text format. Names and meanings are listed in docs/metrics.md. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Key } from '../crypto/keyring.ts'
 import type { Telemetry } from '../telemetry.ts'
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -8,6 +9,8 @@ export interface Gauges {
   readonly requestsInFlight: () => number
   readonly upstreamInFlight: () => number
   readonly requestsWaitingForLock: () => number
+  /** Every secret of the configuration, by its id. */
+  readonly secrets: () => readonly Pick<Key, 'idText' | 'uses'>[]
 }
 
 export interface Metrics {
@@ -29,6 +32,13 @@ export function createMetrics(gauges: Gauges): Metrics {
     collect() {
       this.reset()
       for (const [error, statuses] of seen) for (const [status, count] of statuses) this.inc({ status: status === 0 ? 'aborted' : `${status}xx`, error }, count)
+    },
+  }))
+  registry.registerMetric(new Counter({
+    name: 'unstick_secret_uses_total', help: 'How often each secret was needed, by its key id: to find a session by a token that it signed, to open what it sealed', labelNames: ['key', 'use'], registers: [],
+    collect() {
+      this.reset()
+      for (const { idText, uses } of gauges.secrets()) for (const use of ['token', 'seal'] as const) this.inc({ key: idText, use }, uses[use])
     },
   }))
   const added = new Histogram({ name: 'unstick_added_latency_seconds', help: 'Time that a request spent in the sidecar and its store, not in the app', buckets: SECONDS, registers })

@@ -13,10 +13,17 @@ export interface Key {
   readonly mac: Buffer
   /** The salt under which a session's sealing key is derived from its token. 32 bytes. */
   readonly seal: Buffer
+  /**
+   * How often it was needed since the start: sessions found by a token that it signed, and pieces that it sealed and that were opened. Counted
+   * here because every request does; whoever shows metrics reads it.
+   */
+  readonly uses: { token: number; seal: number }
 }
 
 export class Keyring {
   readonly newest: Key
+  /** Each once, newest first. */
+  readonly keys: readonly Key[]
   readonly #byId = new Map<string, Key>()
 
   /** `secrets`: newest first, at least one. */
@@ -27,6 +34,7 @@ export class Keyring {
     this.newest = newest
     // From the oldest on, so that of a secret that is listed twice the newer place counts, and what it signed is not stale.
     for (const key of keys.toReversed()) this.#byId.set(key.idText, key)
+    this.keys = keys.filter((key) => this.byId(key.idText) === key)
   }
 
   byId(idText: string): Key | undefined {
@@ -37,5 +45,5 @@ export class Keyring {
 function deriveKey(secret: string): Key {
   const subkey = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', `unstick ${purpose} v1`, 32))
   const id = createHash('sha256').update(subkey('key id')).digest().subarray(0, 4)
-  return { id, idText: id.toString('base64url'), mac: subkey('token mac'), seal: subkey('seal') }
+  return { id, idText: id.toString('base64url'), mac: subkey('token mac'), seal: subkey('seal'), uses: { token: 0, seal: 0 } }
 }

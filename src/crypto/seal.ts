@@ -54,6 +54,11 @@ export function sealedWith(sealed: Uint8Array): string | undefined {
   return Buffer.from(sealed.buffer, sealed.byteOffset + 1, 4).toString('base64url')
 }
 
+/** Whether this key has sealed it: what `sealedWith` says, without making a text of it. */
+export function isSealedWith(sealed: Uint8Array, { id }: Key): boolean {
+  return sealed.length >= SEAL_OVERHEAD_BYTES && sealed[0] === FORMAT && sealed[1] === id[0] && sealed[2] === id[1] && sealed[3] === id[2] && sealed[4] === id[3]
+}
+
 /** undefined: not sealed by this key for this record and name, or changed since. */
 export function unseal(sealed: Uint8Array, sealing: KeyObject, storeKey: string, name: string): Buffer | undefined {
   const end = sealed.length - TAG_BYTES

@@ -57,8 +57,12 @@ export class Visit {
     const { touch, lock, lockWaitMs } = this.#route
     this.#session = await sessions.open(token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
     telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
-    // Signed by a secret that is on its way out.
-    if (this.#session !== undefined && tokens.isStale(token)) this.#giveToken(this.#session)
+    if (this.#session !== undefined) {
+      // Only where it led somewhere: browsers keep the tokens of sessions that are over, and those need no secret.
+      token.signedBy.uses.token += 1
+      // Signed by a secret that is on its way out.
+      if (tokens.isStale(token)) this.#giveToken(this.#session)
+    }
     await this.#inject(0)
   }
 

@@ -1,12 +1,12 @@
 /** Between open entries and the sealed bytes that a store holds. */
 import type { Entry } from '../carrier/carrier.ts'
 import type { Clock } from '../clock.ts'
-import type { Keyring } from '../crypto/keyring.ts'
-import { seal, sealedWith, unseal } from '../crypto/seal.ts'
+import type { Key, Keyring } from '../crypto/keyring.ts'
+import { isSealedWith, seal, sealedWith, unseal } from '../crypto/seal.ts'
 import { UnstickError } from '../errors.ts'
 import type { EntryName, StoredRecord } from '../store/store.ts'
 import { decodeEntry, encodeEntry } from './entry.ts'
-import { Session } from './session.ts'
+import { NO_NAMES, Session } from './session.ts'
 import { Token } from './token.ts'
 
 /** Under what a pointer to the successor is sealed, in the place of an entry's name. */
@@ -32,17 +32,18 @@ export class Sealing {
   open(token: Token, record: StoredRecord): Session {
     const entries = new Map<EntryName, Entry>()
     const stale = new Set<EntryName>()
-    const outdated = new Set<EntryName>()
+    let outdated: Set<EntryName> | undefined
     const lapsed = record.now >= record.expiresAt
     for (const [name, bytes] of record.entries) {
-      const entry = decodeEntry(this.#unseal(token, name, bytes))
+      const key = this.#keyOf(bytes)
+      const entry = decodeEntry(this.#unseal(token, name, bytes, key))
       if (entry === undefined) throw unreadable('it is not in a form that this version knows')
       const alive = entry.expiresAt === undefined ? !lapsed : entry.expiresAt > record.now
-      if (sealedWith(bytes) !== this.#keyring.newest.idText) outdated.add(name)
+      if (key !== this.#keyring.newest) (outdated ??= new Set()).add(name)
       if (alive) entries.set(name, entry)
       else stale.add(name)
     }
-    return new Session(token, record, entries, this.#clock, { stale, outdated })
+    return new Session(token, record, entries, this.#clock, { stale, outdated: outdated ?? NO_NAMES })
   }
 
   /** What a record that has moved leaves in its place: only the old token can follow it. */
@@ -51,7 +52,7 @@ export class Sealing {
   }
 
   follow(successor: Uint8Array, from: Token): Token {
-    return new Token(this.#unseal(from, SUCCESSOR, successor), this.#keyring.newest)
+    return new Token(this.#unseal(from, SUCCESSOR, successor, this.#keyOf(successor)), this.#keyring.newest)
   }
 
   #seal(token: Token, name: string, plain: Uint8Array): Buffer {
@@ -60,11 +61,18 @@ export class Sealing {
   }
 
   /** What cannot be opened is not a miss: dropping it would log somebody out because of a missing secret or a broken store. */
-  #unseal(token: Token, name: string, bytes: Uint8Array): Buffer {
+  #keyOf(bytes: Uint8Array): Key {
+    const { newest } = this.#keyring
+    if (isSealedWith(bytes, newest)) return newest
     const keyId = sealedWith(bytes)
     if (keyId === undefined) throw unreadable('it is not in a form that this version knows')
     const key = this.#keyring.byId(keyId)
     if (key === undefined) throw unreadable('the secret that sealed it is not among the configured ones')
+    return key
+  }
+
+  #unseal(token: Token, name: string, bytes: Uint8Array, key: Key): Buffer {
+    key.uses.seal += 1
     const plain = unseal(bytes, token.sealing(key), token.storeKey, name)
     if (plain === undefined) throw unreadable('it was changed in the store')
     return plain

@@ -140,7 +140,7 @@ export class NoSession implements SessionView {
 }
 
 const NO_ENTRIES: Entries = new Map()
-const NO_NAMES: ReadonlySet<EntryName> = new Set()
+export const NO_NAMES: ReadonlySet<EntryName> = new Set()
 
 /** When the last of the entries with an expiry of their own runs out; undefined: there are none. */
 export function lastExpiry(entries: Entries): Millis | undefined {

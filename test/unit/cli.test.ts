@@ -72,10 +72,19 @@ describe('unstick', () => {
 describe('unstick keygen', () => {
   it('prints a new secret each time, one that can be used', async () => {
     const [a, b] = await Promise.all([unstick(['keygen']), unstick(['keygen'])])
-    expect([a.code, a.err, a.out]).toEqual([0, '', expect.stringMatching(/^[\w-]{43}\n$/)])
+    expect([a.code, a.out]).toEqual([0, expect.stringMatching(/^[\w-]{43}\n$/)])
     expect(b.out).not.toBe(a.out)
     const { code } = await unstick(['check', '--upstream', 'http://127.0.0.1:9', '--app', 'php', '--store', 'redis://127.0.0.1:1'], { env: { UNSTICK_SECRET: a.out.trim() } })
     expect(code).toBe(0)
+  })
+
+  it('tells the key id beside it, by which check names the secrets of a configuration in order', async () => {
+    const [older, newer] = await Promise.all([unstick(['keygen']), unstick(['keygen'])])
+    const [olderId = '', newerId = ''] = [older, newer].map(({ err }) => /^key id ([\w-]{6}): /.exec(err)?.[1])
+    const path = file('two.yaml', `upstream: http://127.0.0.1:9\napp: php\nsecret: [${newer.out.trim()}, ${older.out.trim()}]\n`)
+    const { out } = await unstick(['check', '-c', path])
+    expect(out.split('\n').slice(1, 3)).toEqual([`secret 1: key id ${newerId}, seals and signs`, `secret 2: key id ${olderId}, opens what it sealed`])
+    expect(out).not.toContain(newer.out.trim())
   })
 })
 

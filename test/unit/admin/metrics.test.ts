@@ -4,9 +4,10 @@ import { AdminServer, type Readiness } from '../../../src/admin/server.ts'
 
 let metrics: Metrics
 let inFlight = 0
+const secrets = [{ idText: 'newer1', uses: { token: 5, seal: 0 } }, { idText: 'older1', uses: { token: 0, seal: 0 } }]
 beforeEach(() => {
   inFlight = 0
-  metrics = createMetrics({ requestsInFlight: () => inFlight, upstreamInFlight: () => 2, requestsWaitingForLock: () => 3 })
+  metrics = createMetrics({ requestsInFlight: () => inFlight, upstreamInFlight: () => 2, requestsWaitingForLock: () => 3, secrets: () => secrets })
 })
 
 /** The value of a line, such as `unstick_commits_total{result="failed"}`; undefined: no such line. */
@@ -60,6 +61,11 @@ describe('the metrics', () => {
     expect(await value('unstick_requests_in_flight')).toBe(0)
     inFlight = 7
     expect([await value('unstick_requests_in_flight'), await value('unstick_upstream_in_flight'), await value('unstick_lock_waiting')]).toEqual([7, 2, 3])
+  })
+
+  it('tell of every secret from the start, also of one that nobody needs', async () => {
+    const use = (key: string, use: string): Promise<number | undefined> => value(`unstick_secret_uses_total{key="${key}",use="${use}"}`)
+    expect([await use('newer1', 'token'), await use('newer1', 'seal'), await use('older1', 'token'), await use('older1', 'seal')]).toEqual([5, 0, 0, 0])
   })
 
   it('have names that begin with unstick_, each with a help line', async () => {

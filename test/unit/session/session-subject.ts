@@ -32,7 +32,7 @@ export interface Subject {
   /** What the store holds; undefined: no record. */
   stored(session: Session): Promise<StoredRecord | undefined>
   /** Other sessions over the same store and clock. */
-  beside(options: Partial<SessionsOptions>, secrets?: readonly string[]): Sessions
+  beside(options: Partial<SessionsOptions>, secrets?: readonly string[] | Keyring): Sessions
 }
 
 export function subject(options: Partial<SessionsOptions> = {}, secrets: readonly string[] = [SECRET]): Subject {
@@ -45,8 +45,8 @@ export function subject(options: Partial<SessionsOptions> = {}, secrets: readonl
     sessionDestroyed: () => { reported.push('destroyed') },
     committed: (result) => { reported.push(result) },
   }
-  const beside = (more: Partial<SessionsOptions>, others: readonly string[] = secrets): Sessions => {
-    const keyring = new Keyring(others)
+  const beside = (more: Partial<SessionsOptions>, others: readonly string[] | Keyring = secrets): Sessions => {
+    const keyring = others instanceof Keyring ? others : new Keyring(others)
     return new Sessions({
       store, clock, telemetry, tokens: new Tokens(keyring), sealing: new Sealing(keyring, clock), storeClock: new StoreClock(clock),
       idleTimeoutMs: IDLE, lifetimeMs: LIFETIME, touchIntervalMs: TOUCH_INTERVAL, entryBytes: 1_000, sessionBytes: 10_000, ...more,

@@ -224,6 +224,18 @@ describe('when secrets rotate', () => {
     expect(texts(await rotated.open(session.token, USE))).toEqual({ a: '3', b: '2' })
   })
 
+  it('each secret counts what it opened, and the old one no more once all is sealed anew', async () => {
+    const session = await at.made(entries({ a: '1', b: '2' }))
+    const keyring = new Keyring([NEWER, SECRET])
+    const uses = (): number[] => keyring.keys.map((key) => key.uses.seal)
+    const rotated = at.beside({}, keyring)
+    await rotated.open(session.token, USE)
+    expect(uses()).toEqual([0, 2])
+    await rotated.open(session.token, USE)
+    await rotated.open(session.token, USE)
+    expect(uses()).toEqual([4, 2])
+  })
+
   it('a missing secret is a fault and not a miss, and the session stays', async () => {
     const session = await at.made(entries({ a: '1' }))
     await expect(at.beside({}, [NEWER]).open(session.token, USE)).rejects.toThrow(code('store_unavailable'))
