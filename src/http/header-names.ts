@@ -13,13 +13,13 @@ export type HeaderKind =
   | 'reserved'
   /** X-Forwarded-* and Forwarded: believed from trusted proxies only. */
   | 'forwarded'
-  | 'cookie' | 'set-cookie' | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'expect' | 'upgrade'
+  | 'cookie' | 'set-cookie' | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'expect' | 'upgrade' | 'te'
 
 const EXACT = new Map<string, HeaderKind>([
   ['cookie', 'cookie'], ['set-cookie', 'set-cookie'], ['host', 'host'], ['connection', 'connection'],
   ['content-length', 'content-length'], ['transfer-encoding', 'transfer-encoding'], ['expect', 'expect'], ['upgrade', 'upgrade'],
   ['keep-alive', 'hop'], ['proxy-connection', 'hop'], ['proxy-authenticate', 'hop'], ['proxy-authorization', 'hop'],
-  ['te', 'hop'], ['http2-settings', 'hop'],
+  ['te', 'te'], ['http2-settings', 'hop'],
 ])
 
 /** Lower case, every run of characters that are neither letter nor digit as one `-`: what the loosest app would see. */

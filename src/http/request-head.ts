@@ -87,6 +87,10 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
       case 'upgrade':
         upgrade = value
         break
+      case 'te':
+        // Of what this hop takes, trailers are passed on (RFC 9110 10.1.4); codings of the transfer are not.
+        if (request.httpVersionMinor > 0 && /(?:^|[,\s])trailers(?:$|[,\s])/i.test(value)) headers.push(name, 'trailers')
+        break
       case 'set-cookie':
       case 'hop':
       case 'reserved':
@@ -96,7 +100,7 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
     }
   }
 
-  const { path, target, authority } = splitTarget(request.url ?? '/')
+  const { path, target, authority } = splitTarget(request.url ?? '/', request.method)
   const hostHeader = authority ?? host ?? ''
   if (host === undefined && request.httpVersionMinor > 0) throw new UnstickError('bad_request', 'The request has no Host header, which HTTP/1.1 asks for.')
   if (!HOST.test(hostHeader)) throw new UnstickError('bad_request', 'The request asks for a host that is no host and port.')
@@ -165,16 +169,16 @@ function keepForwarded(said: ForwardedIn, headers: RawHeaders, name: string, val
   }
 }
 
-/** RFC 9112 3.2.2: an absolute-form target names the host, whatever Host says. */
-function splitTarget(url: string): { target: string; path: string; authority: string | undefined } {
+/** RFC 9112 3.2.2: an absolute-form target names the host, whatever Host says. 3.2.4: `*`, or a URL without a path, is OPTIONS of the server itself. */
+function splitTarget(url: string, method: string | undefined): { target: string; path: string; authority: string | undefined } {
   let target = url
   let authority: string | undefined
-  if (!url.startsWith('/')) {
+  if (!url.startsWith('/') && !(url === '*' && method === 'OPTIONS')) {
     const absolute = /^https?:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url)
     if (absolute === null) throw new UnstickError('bad_request', 'The request target is neither a path nor an http URL.')
     authority = absolute[1]
-    target = absolute[2] ?? ''
-    if (!target.startsWith('/')) target = `/${target}`
+    target = absolute[2] ?? (method === 'OPTIONS' ? '*' : '')
+    if (target !== '*' && !target.startsWith('/')) target = `/${target}`
   }
   const query = target.indexOf('?')
   return { target, path: query === -1 ? target : target.slice(0, query), authority }

@@ -22,6 +22,7 @@ export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse 
         // Proxy-Authenticate and the like are for the hop before an app; TE and Keep-Alive are about one connection.
         break
       case 'connection':
+      case 'te':
       case 'transfer-encoding':
       case 'upgrade':
       case 'reserved':

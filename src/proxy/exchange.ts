@@ -15,7 +15,7 @@ import { type Head, Held, isShort } from './held.ts'
 import type { Parts } from './parts.ts'
 import { Reply } from './reply.ts'
 import { discardRest, Upload } from './upload.ts'
-import type { Flow, ResponseSink } from './upstream.ts'
+import type { Flow, ResponseSink } from './upstream-request.ts'
 import { isEmpty, merge, Visit } from './visit.ts'
 import { withholdCookies } from './withhold.ts'
 
@@ -84,8 +84,16 @@ export class Exchange implements ResponseSink {
   #forward(request: SortedRequest): void {
     // Answered or hung up already, while its session was still being opened.
     if (this.#failed) return
+    if (!request.hasBody) {
+      this.#send(request)
+      return
+    }
+    this.#upload = new Upload(this.#incoming, this.#parts.upstreamTimeoutMs)
+    this.#upload.whenReady(() => this.#send(request))
+  }
+
+  #send(request: SortedRequest): void {
     const { method, target } = request.head
-    if (request.hasBody) this.#upload = Upload.of(this.#incoming, this.#outgoing, this.#parts.upstreamTimeoutMs)
     this.#added.stop()
     this.#parts.upstream.send({ method, target, headers: upstreamHeaders(request), body: this.#upload ?? null }, this)
   }

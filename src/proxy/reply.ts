@@ -7,7 +7,7 @@ import { Socket } from 'node:net'
 import type { Millis } from '../clock.ts'
 import { headerKind } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
-import type { Flow } from './upstream.ts'
+import type { Flow } from './upstream-request.ts'
 
 /** Above this, copying costs more than a second piece in the write. */
 const ONE_WRITE_BYTES = 8 * 1024
@@ -43,7 +43,12 @@ export class Reply {
 
   /** An interim answer. HTTP/1.0 knows none (RFC 9110 15.2), and neither does a Node before 24.18 know how to send any. */
   information(status: number, raw: readonly Buffer[]): void {
-    if (this.gone || this.#headSent || this.#response.req.httpVersionMinor === 0 || !('writeInformation' in this.#response)) return
+    if (this.gone || this.#headSent || this.#response.req.httpVersionMinor === 0) return
+    if (status === 100) {
+      this.#response.writeContinue()
+      return
+    }
+    if (!('writeInformation' in this.#response)) return
     try {
       this.#response.writeInformation(status, plainPairs(raw).flat())
     } catch {

@@ -1,57 +1,27 @@
 /** The app, behind undici's pool: one request out, one response in, with raw headers and real back-pressure. */
 import { buildConnector, type Dispatcher, Pool } from 'undici'
-import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
-import type { RawHeaders } from '../http/message.ts'
-import type { Upload } from './upload.ts'
-
-export interface UpstreamOptions {
-  /** `http://host:port`, or `http://localhost` together with `socketPath`. */
-  readonly origin: string
-  readonly socketPath?: string
-  readonly connections: number
-  /** Until the response head is there, from the moment a connection is free; also the time for one to become free. */
-  readonly timeoutMs: Millis
-  /** Bytes of response header that are accepted: vaulted cookies may be far larger than a browser's limit. */
-  readonly maxHeaderBytes: number
-}
-
-/** What came of sending, as it comes. The calls are in this order; after `onEnd` or `onFailure` there are no more. */
-export interface ResponseSink {
-  /** A connection is there and the request is about to go out: from here on the app may act on it. False: it is not wanted any more, and must not. */
-  onSent(flow: Flow): boolean
-  /** 1xx other than 100. */
-  onInformation(status: number, raw: readonly Buffer[]): void
-  onHead(status: number, reason: string, raw: readonly Buffer[]): void
-  onData(chunk: Buffer): void
-  onEnd(trailers: readonly Buffer[]): void
-  onFailure(error: UnstickError): void
-}
-
-/** The response's tap. */
-export interface Flow {
-  pause(): void
-  resume(): void
-  abort(): void
-}
-
-/** A body that does not move for this long is given up. Longer than any keep-alive comment of an event stream. */
-const BODY_IDLE_FACTOR = 10
+import { OwnConnections } from './own-connection.ts'
+import { BODY_IDLE_FACTOR, CONNECT_MS, type OutgoingRequest, type ResponseSink, type UpstreamOptions } from './upstream-request.ts'
 
 export class Upstream {
   readonly #pool: Pool
+  readonly #own: OwnConnections
   readonly #options: UpstreamOptions
   #inFlight = 0
+  /** Undici's own queue has no limit in time, and knows nothing of the other connections. */
+  readonly #line = new Set<{ readonly go: () => void; readonly fail: (error: UnstickError) => void }>()
 
   constructor(options: UpstreamOptions) {
     this.#options = options
+    this.#own = new OwnConnections(options)
     this.#pool = new Pool(options.origin, {
       connections: options.connections,
       pipelining: 1,
       allowH2: false,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs * BODY_IDLE_FACTOR,
-      connect: connector({ timeout: Math.min(options.timeoutMs, 10_000), ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) }),
+      connect: connector({ timeout: Math.min(options.timeoutMs, CONNECT_MS), ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) }),
       // Shorter than the keep-alive of common servers (Node 5 s, Apache 5 s), so that the app rarely closes a connection
       // that a request is just going out on: such a request cannot be repeated.
       keepAliveTimeout: 4_000,
@@ -59,25 +29,58 @@ export class Upstream {
     })
   }
 
+  /** Requests that the app is at work on, and those that wait for a connection. */
   get inFlight(): number {
-    return this.#inFlight
+    return this.#inFlight + this.#line.size
   }
 
   get maxHeaderBytes(): number {
     return this.#options.maxHeaderBytes
   }
 
-  /** Sends one request. Never repeats it: what the app may have seen it must not see twice. */
-  send(request: { method: string; target: string; headers: RawHeaders; body: Upload | null }, sink: ResponseSink): void {
+  /**
+   * Sends one request, when it is its turn: as many are on their way at a time as there may be connections. Never repeats it: what the app may
+   * have seen it must not see twice.
+   */
+  send(request: OutgoingRequest, sink: ResponseSink): void {
+    if (this.#inFlight < this.#options.connections) this.#go(request, sink)
+    else this.#standInLine(request, sink)
+  }
+
+  #standInLine(request: OutgoingRequest, sink: ResponseSink): void {
+    const { timeoutMs } = this.#options
+    const leave = (): void => {
+      clearTimeout(timer)
+      this.#line.delete(place)
+    }
+    const place = {
+      go: () => { leave(); this.#go(request, sink) },
+      fail: (error: UnstickError) => { leave(); sink.onFailure(error) },
+    }
+    const timer = setTimeout(() => {
+      place.fail(new UnstickError('upstream_timeout', `All connections to the app were busy for ${timeoutMs} ms. Raise limits.upstreamConnections, or see why the app is slow.`))
+    }, timeoutMs)
+    this.#line.add(place)
+  }
+
+  #go(request: OutgoingRequest, sink: ResponseSink): void {
     const { method, target, headers, body } = request
     this.#inFlight += 1
-    const handler = new Handler(sink, () => { this.#inFlight -= 1 })
-    if (this.#inFlight > this.#options.connections) handler.waitAtMost(this.#options.timeoutMs)
+    const done = (): void => { this.#next() }
+    if (target === '*' || (body !== null && (body.chunked || body.expects || !body.begun))) this.#own.send(request, sink, done)
     // Undici closes the connection after a HEAD. That must stay so: a body that a broken app sends to one would be somebody else's answer.
-    this.#pool.dispatch({ method, path: target, headers, body }, handler)
+    else this.#pool.dispatch({ method, path: target, headers, body }, new Handler(sink, done))
+  }
+
+  #next(): void {
+    this.#inFlight -= 1
+    const [first] = this.#line
+    first?.go()
   }
 
   async close(): Promise<void> {
+    for (const place of this.#line) place.fail(new UnstickError('draining', 'This sidecar is shutting down. Try again.'))
+    this.#own.close()
     await this.#pool.destroy()
   }
 }
@@ -103,22 +106,13 @@ class Handler implements Dispatcher.DispatchHandler {
   readonly #done: () => void
   #sent = false
   #over = false
-  #queueTimer: NodeJS.Timeout | undefined
 
   constructor(sink: ResponseSink, done: () => void) {
     this.#sink = sink
     this.#done = done
   }
 
-  /** All connections are busy: bounds the time in undici's queue, which has no limit of its own. */
-  waitAtMost(ms: Millis): void {
-    this.#queueTimer = setTimeout(() => {
-      this.#fail(new UnstickError('upstream_timeout', `All connections to the app were busy for ${ms} ms. Raise limits.upstreamConnections, or see why the app is slow.`))
-    }, ms)
-  }
-
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    clearTimeout(this.#queueTimer)
     const wanted = !this.#over && this.#sink.onSent({
       pause: () => controller.pause(),
       resume: () => controller.resume(),
@@ -156,7 +150,6 @@ class Handler implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#over = true
-    clearTimeout(this.#queueTimer)
     this.#done()
   }
 }

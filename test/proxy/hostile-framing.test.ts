@@ -116,9 +116,9 @@ describe('a header that is folded over two lines', () => {
 })
 
 describe('OPTIONS *', () => {
-  it('is answered, and never becomes a request for a path', async () => {
-    const { code, targets } = await attempt('OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect([code, targets]).toEqual(['bad_request', []])
+  it.each(['*', 'http://a', 'HTTP://a:80'])('reaches the app as it is, and never becomes a request for a path (%s)', async (target) => {
+    const { status, targets } = await attempt(`OPTIONS ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    expect([status, targets]).toEqual([200, ['*']])
   })
 })
 

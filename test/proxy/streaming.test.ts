@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterAll, describe, expect, it } from 'vitest'
 import { freePort } from '../support/ports.ts'
-import { bodyOf, httpApp, rawApp } from '../support/origin-app.ts'
+import { bodyOf, httpApp, rawApp, rawReplies } from '../support/origin-app.ts'
 import { ask, get, headerValue, RawClient } from '../support/raw-client.ts'
 import { type Overrides, runSidecar } from '../support/running-sidecar.ts'
 import { until } from '../support/until.ts'
@@ -225,12 +225,40 @@ describe('an upload', () => {
 })
 
 describe('Expect: 100-continue', () => {
-  it('is met when the app is connected, and the body follows', async () => {
+  it('is the app\'s to meet: its 100 passes, and the body follows', async () => {
     await using app = await httpApp((request, response) => { void bodyOf(request).then((body) => response.end(`${body} ${request.headers.expect}`)) })
     await using sidecar = await runSidecar(app)
     using client = await RawClient.connect(sidecar.address)
     expect((await client.send(upload(5, 'Expect: 100-continue\r\n')).response()).statusLine).toBe('HTTP/1.1 100 Continue')
-    expect((await client.send('hello').response()).body).toBe('hello undefined')
+    expect((await client.send('hello').response()).body).toBe('hello 100-continue')
+  })
+
+  it('is the app\'s to refuse: its answer passes at once, and no body is asked for', async () => {
+    await using app = await rawReplies((socket) => { socket.write('HTTP/1.1 401 Who Are You\r\nContent-Length: 3\r\n\r\nwho') })
+    await using sidecar = await runSidecar(app)
+    using client = await RawClient.connect(sidecar.address)
+    expect(await client.send(upload(5, 'Expect: 100-continue\r\n')).response()).toMatchObject({ status: 401, body: 'who' })
+    await until('the app\'s connection is closed', () => app.sockets.size === 0, 5_000)
+  })
+
+  it('that the app never meets is answered with 504 upstream_timeout, unless the client goes ahead', async () => {
+    await using app = await rawReplies((socket, head) => { if (head.includes('/ahead')) socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')) })
+    await using sidecar = await runSidecar(app, { limits: { upstreamTimeoutMs: 500 } })
+    const response = await ask(sidecar.address, upload(5, 'Expect: 100-continue\r\n'))
+    expect([response.status, headerValue(response, 'unstick-error')]).toEqual([504, 'upstream_timeout'])
+    using client = await RawClient.connect(sidecar.address)
+    client.send(upload(5, 'Expect: 100-continue\r\n').replace(' / ', ' /ahead '))
+    await until('the app has the head', () => app.connections() === 2, 5_000)
+    expect((await client.send('hello').response()).body).toBe('ok')
+  })
+
+  it('that is met, but by no body, is the client\'s fault: 400 bad_request', async () => {
+    await using app = await rawReplies((socket) => { socket.write('HTTP/1.1 100 Continue\r\n\r\n') })
+    await using sidecar = await runSidecar(app, { limits: { upstreamTimeoutMs: 500 } })
+    using client = await RawClient.connect(sidecar.address)
+    expect((await client.send(upload(5, 'Expect: 100-continue\r\n')).response()).status).toBe(100)
+    const response = await client.response()
+    expect([response.status, headerValue(response, 'unstick-error')]).toEqual([400, 'bad_request'])
   })
 
   it('is not met when the app is down: 502, without 100', async () => {

@@ -26,7 +26,11 @@ describe('headers on their way to the app', () => {
   })
 
   it('lose what belongs to the connection', () => {
-    expect(sent(withHost(['Keep-Alive', '5', 'TE', 'trailers', 'Proxy-Authorization', 'x', 'Proxy-Connection', 'close', 'Upgrade', 'h2c', 'Expect', '100-continue', 'Accept', 'a']))).toEqual(['Accept', 'a'])
+    expect(sent(withHost(['Keep-Alive', '5', 'TE', 'gzip', 'Proxy-Authorization', 'x', 'Proxy-Connection', 'close', 'Upgrade', 'h2c', 'Expect', '100-continue', 'Accept', 'a']))).toEqual(['Accept', 'a'])
+  })
+
+  it('keep of TE that trailers are taken, because they are passed on, and no codings', () => {
+    expect(sent(withHost(['TE', 'gzip;q=0.5, trailers', 'te', 'Trailers', 'TE', 'nontrailers']))).toEqual(['TE', 'trailers', 'te', 'trailers'])
   })
 
   it('lose what Connection lists, in whatever case and place', () => {
