@@ -13,7 +13,7 @@ export interface Telemetry {
   /** A commit was answered, or failed. */
   committed(result: 'committed' | 'ended' | 'gone' | 'too_large' | 'fenced' | 'failed'): void
   /** A call of the store was answered. `failed`: it threw. */
-  storeCall(operation: 'open' | 'commit' | 'destroy' | 'renew' | 'release', seconds: number, failed: boolean): void
+  storeCall(operation: 'open' | 'commit' | 'destroy' | 'renew' | 'release' | 'file', seconds: number, failed: boolean): void
 }
 
 export const silent: Telemetry = {

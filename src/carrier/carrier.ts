@@ -17,6 +17,8 @@ export type Entries = ReadonlyMap<EntryName, Entry>
 
 /** What a carrier may know of the session of a request. A request without a session has one without entries. */
 export interface SessionView {
+  /** A public name of the session that is not its token and stays the same when that rotates; undefined: there is no session yet. */
+  readonly id: string | undefined
   readonly entries: Entries
   /** The store's clock, as well as it can be told here. */
   now(): Millis
@@ -28,6 +30,13 @@ export interface Changes {
   readonly remove: ReadonlySet<EntryName>
   /** The app has given its session a new id, as it does when somebody logs in: the token must be a new one too (guarantee 10). */
   readonly rotate?: boolean
+  /**
+   * Whose session it is, as somebody who looks after users would name them; null: nobody's any more; undefined: as it was. A session that
+   * was somebody else's, or nobody's, gets a new token with it: that is what a login looks like.
+   */
+  readonly subject?: string | null
+  /** The app has ended the session: nothing of it stays, whatever else is in flight. What `set` holds begins a new one. */
+  readonly destroy?: boolean
 }
 
 export const NO_CHANGES: Changes = { set: new Map(), remove: new Set() }

@@ -126,8 +126,10 @@ export class Visit {
     // A session that nobody can come back to is not worth making.
     if (before === undefined && this.clientGone) return
     const lock = !last && this.#route.lock === 'exclusive'
-    const wanted = this.clientGone && changes.rotate === true ? postponed(changes) : changes
+    // Whoever hung up at a login keeps the old token until the next answer. What ends a session ends it all the same.
+    const wanted = this.clientGone && changes.destroy !== true && (changes.rotate === true || typeof changes.subject === 'string') ? postponed(changes) : changes
     const outcome = await sessions.commit(before, wanted, { touch: this.#route.touch, release: last, lock, inPlace: this.clientGone })
+    if (outcome.state === 'unchanged') return
     if (outcome.state === 'committed') {
       this.#session = outcome.session
       this.#giveToken(outcome.session)
@@ -136,6 +138,11 @@ export class Visit {
     this.#session = undefined
     // Only what this answer itself has ended: of a session that others ended, the client may have the successor by now.
     if (outcome.state === 'ended' && before !== undefined && !before.inherited) this.#cookie = tokenCookie.clear(this.#request.https)
+  }
+
+  /** Calls `ended` when the session ends, for a connection that outlives its answer's head. undefined: there is no session. The answer ends it. */
+  watch(ended: () => void): (() => void) | undefined {
+    return this.#session === undefined ? undefined : this.#parts.sessions.watch(this.#session, ended)
   }
 
   /** Adds the token's Set-Cookie, if there is news for the client. */
@@ -172,18 +179,25 @@ export class Visit {
 /** Marks a session whose token should be a new one, and whose client did not stay to hear of it: the next answer makes up for it. */
 const ROTATION_DUE = 'rotation-due'
 
-const postponed = ({ set, remove }: Changes): Changes => ({
+const postponed = ({ set, remove, subject }: Changes): Changes => ({
+  ...(subject === undefined ? {} : { subject }),
   set: new Map([...set, [ROTATION_DUE, { value: new Uint8Array(), expiresAt: undefined }]]),
   remove: new Set([...remove].filter((name) => name !== ROTATION_DUE)),
 })
 
-export const isEmpty = (changes: Changes): boolean => changes.set.size === 0 && changes.remove.size === 0 && changes.rotate !== true
+export const isEmpty = ({ set, remove, rotate, subject, destroy }: Changes): boolean =>
+  set.size === 0 && remove.size === 0 && rotate !== true && subject === undefined && destroy !== true
 
 /** Both changes as one. Carriers have entries of their own, so they cannot contradict each other. */
 export function merge(a: Changes, b: Changes): Changes {
   if (isEmpty(a)) return b
   if (isEmpty(b)) return a
-  return { set: new Map([...a.set, ...b.set]), remove: new Set([...a.remove, ...b.remove]), rotate: a.rotate === true || b.rotate === true }
+  const subject = b.subject === undefined ? a.subject : b.subject
+  return {
+    set: new Map([...a.set, ...b.set]), remove: new Set([...a.remove, ...b.remove]),
+    rotate: a.rotate === true || b.rotate === true, destroy: a.destroy === true || b.destroy === true,
+    ...(subject === undefined ? {} : { subject }),
+  }
 }
 
 function attempt<T>(settle: () => Promise<T> | T): Promise<T> | T {

@@ -44,6 +44,8 @@ export interface CommitRequest {
 export type CommitOutcome =
   /** `session` may be another than the one that was given, under another token. */
   | { readonly state: 'committed'; readonly session: Session }
+  /** It was so already, and nothing was written. */
+  | { readonly state: 'unchanged' }
   /** The session is over, or none was made: these changes took out the last entry, or set none. */
   | { readonly state: 'ended' }
   /** Somebody else has ended it meanwhile, and the changes went with it. The client may have another session by now. */

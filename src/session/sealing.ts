@@ -6,6 +6,7 @@ import { isSealedWith, seal, sealedWith, unseal } from '../crypto/seal.ts'
 import { UnstickError } from '../errors.ts'
 import type { EntryName, StoredRecord } from '../store/store.ts'
 import { decodeEntry, encodeEntry } from './entry.ts'
+import { Labels } from './label.ts'
 import { NO_NAMES, Session } from './session.ts'
 import { Token } from './token.ts'
 
@@ -13,10 +14,12 @@ import { Token } from './token.ts'
 const SUCCESSOR = 'successor'
 
 export class Sealing {
+  readonly labels: Labels
   readonly #keyring: Keyring
   readonly #clock: Clock
 
   constructor(keyring: Keyring, clock: Clock) {
+    this.labels = new Labels(keyring)
     this.#keyring = keyring
     this.#clock = clock
   }
@@ -33,6 +36,7 @@ export class Sealing {
     const entries = new Map<EntryName, Entry>()
     const stale = new Set<EntryName>()
     let outdated: Set<EntryName> | undefined
+    const { label } = record
     const lapsed = record.now >= record.expiresAt
     for (const [name, bytes] of record.entries) {
       const key = this.#keyOf(bytes)
@@ -43,7 +47,11 @@ export class Sealing {
       if (alive) entries.set(name, entry)
       else stale.add(name)
     }
-    return new Session(token, record, entries, this.#clock, { stale, outdated: outdated ?? NO_NAMES })
+    return new Session(token, record, entries, this.#clock, {
+      stale, outdated: outdated ?? NO_NAMES,
+      label: () => (label === undefined ? undefined : this.labels.open(token.storeKey, label)),
+      labelOutdated: label !== undefined && this.labels.isOutdated(label),
+    })
   }
 
   /** What a record that has moved leaves in its place: only the old token can follow it. */

@@ -2,6 +2,7 @@
 import type { Entries, Entry, SessionView } from '../carrier/carrier.ts'
 import type { Clock, Millis } from '../clock.ts'
 import type { EntryName, Lease, RecordHead, Version } from '../store/store.ts'
+import type { Label } from './label.ts'
 import type { Token } from './token.ts'
 
 /** What keeps a lease alive while a request holds it, and whoever stands in line behind it. */
@@ -12,6 +13,15 @@ export interface Hold {
   lapsed(): boolean
 }
 
+/** What opening a record tells beside its entries. */
+export interface Opening {
+  readonly stale: Set<EntryName>
+  readonly outdated: ReadonlySet<EntryName>
+  /** Opened when somebody asks, which most requests never do. undefined: the record has none. */
+  readonly label: () => Label | undefined
+  readonly labelOutdated: boolean
+}
+
 export class Session implements SessionView {
   readonly token: Token
   readonly entries: Map<EntryName, Entry>
@@ -19,6 +29,9 @@ export class Session implements SessionView {
   readonly stale: Set<EntryName>
   /** Entries that an older secret has sealed. */
   readonly outdated: ReadonlySet<EntryName>
+  /** Whether an older secret has sealed the label. */
+  readonly labelOutdated: boolean
+  #label: Label | (() => Label | undefined) | undefined
   #inherited = false
   #exact = true
   #lease: Lease | undefined
@@ -27,14 +40,31 @@ export class Session implements SessionView {
   #readAt: Millis
   readonly #clock: Clock
 
-  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock, kept: { stale: Set<EntryName>; outdated: ReadonlySet<EntryName> } = { stale: new Set(), outdated: NO_NAMES }) {
+  constructor(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, clock: Clock, opening: Opening) {
     this.token = token
     this.entries = entries
-    this.stale = kept.stale
-    this.outdated = kept.outdated
+    this.stale = opening.stale
+    this.outdated = opening.outdated
+    this.labelOutdated = opening.labelOutdated
+    this.#label = opening.label
     this.#head = head
     this.#clock = clock
     this.#readAt = clock.now()
+  }
+
+  /** A session that this process has just made. */
+  static made(token: Token, head: RecordHead, entries: Map<EntryName, Entry>, label: Label, clock: Clock): Session {
+    return new Session(token, head, entries, clock, { stale: new Set(), outdated: NO_NAMES, label: () => label, labelOutdated: false })
+  }
+
+  /** What operators may know of it; undefined: nothing was written down yet. Throws `store_unavailable` when it cannot be opened. */
+  get label(): Label | undefined {
+    if (typeof this.#label === 'function') this.#label = this.#label()
+    return this.#label
+  }
+
+  get id(): string | undefined {
+    return this.label?.id
   }
 
   get head(): RecordHead {
@@ -115,7 +145,9 @@ export class Session implements SessionView {
     return Math.max(1, this.#head.endsAt - this.now())
   }
 
-  committed(head: RecordHead, entries: ReadonlyMap<EntryName, Entry>): void {
+  /** `label` undefined: stays as it was. */
+  committed(head: RecordHead, entries: ReadonlyMap<EntryName, Entry>, label: Label | undefined): void {
+    if (label !== undefined) this.#label = label
     this.#exact &&= head.version === this.#head.version + 1
     this.#head = head
     this.#readAt = this.#clock.now()
@@ -127,6 +159,7 @@ export class Session implements SessionView {
 
 /** The view of a request that has no session. */
 export class NoSession implements SessionView {
+  readonly id = undefined
   readonly entries: Entries = NO_ENTRIES
   readonly #clock: Clock
 

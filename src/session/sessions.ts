@@ -3,10 +3,12 @@ import type { Changes } from '../carrier/carrier.ts'
 import { UnstickError } from '../errors.ts'
 import { type Opened, type SessionStore, TOMBSTONE_MS } from '../store/store.ts'
 import type { CommitOutcome, CommitRequest, Opener, OpenRequest, SessionsOptions } from './contract.ts'
+import { watchForEnd } from './endings.ts'
 import { LEASE_MS, Locks } from './lock.ts'
 import { type Hold, NoSession, type Session } from './session.ts'
 import type { Token } from './token.ts'
-import { tooLarge, tooOften, Writing } from './writing.ts'
+import { tooLarge, tooOften } from './refusals.ts'
+import { Writing } from './writing.ts'
 
 export type { CommitOutcome, CommitRequest, OpenRequest, SessionsOptions } from './contract.ts'
 
@@ -62,13 +64,18 @@ export class Sessions implements Opener {
     const { telemetry } = this.#options
     try {
       this.#refuseLargeEntries(changes)
-      const outcome = await this.#writing.write(current, changes, request)
-      telemetry.committed(outcome.state)
+      const outcome = changes.destroy === true ? await this.#startOver(current, changes, request) : await this.#writing.write(current, changes, request)
+      if (outcome.state !== 'unchanged') telemetry.committed(outcome.state)
       return outcome
     } catch (error) {
       telemetry.committed(failureOf(error))
       throw error
     }
+  }
+
+  /** Calls `ended` when somebody ends the session, wherever and under whatever token. The answer ends it. */
+  watch(session: Session, ended: () => void): () => void {
+    return watchForEnd(this.#options, session.token, ended)
   }
 
   /** Ends the session everywhere; what is in flight cannot bring it back. */
@@ -89,6 +96,12 @@ export class Sessions implements Opener {
     }
   }
 
+  /** What the app said beside its end begins a session that has nothing of the one before. */
+  async #startOver(current: Session | undefined, { set, subject }: Changes, request: CommitRequest): Promise<CommitOutcome> {
+    if (current !== undefined) await this.destroy(current)
+    return this.#writing.write(undefined, { set, remove: new Set(), ...(subject === undefined ? {} : { subject }) }, request)
+  }
+
   async #opened(token: Token, opened: Extract<Opened, { state: 'record' }>, hold: Hold | undefined, inherited: boolean): Promise<Session | undefined> {
     this.#options.storeClock.learn(opened.record.now)
     let session: Session | undefined
@@ -105,7 +118,7 @@ export class Sessions implements Opener {
       return undefined
     }
     // Done on the side: this request needs nothing of it, and the next one tries again.
-    if (session.outdated.size > 0) this.#writing.renewSeals(session).catch(() => undefined)
+    if (session.outdated.size > 0 || session.labelOutdated) this.#writing.renewSeals(session).catch(() => undefined)
     return session
   }
 

@@ -1,91 +1,100 @@
 /** Writing a session: made, changed, rotated, ended. What a commit may meet on its way, and what becomes of the changes then. */
 import type { Changes, Entry } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
-import { UnstickError } from '../errors.ts'
-import { type Committed, type Delta, type EntryName, type Lease, type LockRequest, type StoredRecord, TOMBSTONE_MS } from '../store/store.ts'
-import { LEASE_MS } from './lock.ts'
-import { type Hold, lastExpiry, Session } from './session.ts'
+import { type Committed, type Delta, type EntryName, type Lease, type StoredRecord, TOMBSTONE_MS } from '../store/store.ts'
+import { changesNoEntries, entriesAfter, keepMs, refuseMany } from './changed.ts'
 import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './contract.ts'
+import { Creating, successorOf } from './creating.ts'
+import { Filing } from './filing.ts'
+import type { Label } from './label.ts'
+import { LEASE_MS } from './lock.ts'
+import { contradiction, takenOver, tooLarge, tooOften } from './refusals.ts'
+import type { Hold, Session } from './session.ts'
 
 /** How long the old token still leads to the session after a rotation: for the requests in flight. */
 const GRACE_MS: Millis = 10_000
 /** Rotations that one commit follows, or tries again because somebody else wrote in between. */
 const MOST_HOPS = 16
-/** Entries of a session. Browsers keep some hundreds of cookies; all are opened with every request. */
-const MOST_ENTRIES = 300
 const NONE: ReadonlySet<EntryName> = new Set()
 const ENDED: CommitOutcome = { state: 'ended' }
 const GONE: CommitOutcome = { state: 'gone' }
+const UNCHANGED: CommitOutcome = { state: 'unchanged' }
 
 export class Writing {
   readonly #options: SessionsOptions
   readonly #opener: Opener
+  readonly #filing: Filing
+  readonly #creating: Creating
 
   constructor(options: SessionsOptions, opener: Opener) {
     this.#options = options
     this.#opener = opener
+    this.#filing = new Filing(options.store, options.sealing.labels)
+    this.#creating = new Creating(options, this.#filing, opener.locks)
   }
 
   async write(current: Session | undefined, changes: Changes, request: CommitRequest, hops = MOST_HOPS): Promise<CommitOutcome> {
     if (current === undefined) {
       if (changes.set.size === 0) return ENDED
-      const session = await this.#create(changes.set, request, this.#options.lifetimeMs)
+      const session = await this.#creating.create({ entries: changes.set, label: undefined, subject: changes.subject, lifetimeMs: this.#options.lifetimeMs }, request)
+      if (session === undefined) return GONE
       this.#options.telemetry.sessionCreated()
       return { state: 'committed', session }
     }
+    const newSubject = changes.subject !== undefined && (changes.subject ?? undefined) !== current.label?.subject
+    if (changes.subject !== undefined && !newSubject && changesNoEntries(changes)) return UNCHANGED
     // A session that has ended leaves its remembered entries to a new one, under a new token. Who came with an old token never gets a new one:
     // it may be somebody who planted it and waits.
-    if ((changes.rotate === true || current.lapsed) && !current.inherited && request.inPlace !== true) return this.#rotate(current, changes, request, hops)
+    const rotate = changes.rotate === true || current.lapsed || (newSubject && changes.subject !== null)
+    if (rotate && !current.inherited && request.inPlace !== true) return this.#rotate(current, changes, request, hops)
     return this.#update(current, changes, request, hops)
   }
 
   /** Seals what an older secret has sealed, if nobody else writes meanwhile: then that secret can go some day. */
   async renewSeals(session: Session): Promise<void> {
+    const { sealing, store } = this.#options
+    const key = session.token.storeKey
+    const label = session.labelOutdated ? session.label : undefined
+    if (label !== undefined) await this.#filing.renew(key, label, session.now())
     const outdated = new Map([...session.entries].filter(([name]) => session.outdated.has(name)))
-    await this.#options.store.commit(session.token.storeKey, {
-      mode: 'update', set: this.#options.sealing.seal(session.token, outdated), remove: NONE,
+    await store.commit(key, {
+      mode: 'update', set: sealing.seal(session.token, outdated), remove: NONE,
+      ...(label === undefined ? {} : { label: sealing.labels.seal(key, label) }),
       ifVersion: session.version, maxBytes: Number.MAX_SAFE_INTEGER,
     })
-  }
-
-  async #create(entries: ReadonlyMap<EntryName, Entry>, request: CommitRequest, lifetimeMs: Millis): Promise<Session> {
-    const { clock, storeClock, tokens, sealing, idleTimeoutMs, sessionBytes, store } = this.#options
-    refuseMany(entries)
-    const token = tokens.mint()
-    const askedAt = clock.now()
-    const lock: { lock?: LockRequest } = request.lock ? { lock: { holder: token.storeKey, leaseMs: LEASE_MS } } : {}
-    const committed = await store.commit(token.storeKey, {
-      mode: 'create', set: sealing.seal(token, entries), remove: NONE,
-      idleMs: idleTimeoutMs, lifetimeMs, keepMs: keepMs(entries, storeClock.now()), maxBytes: sessionBytes, ...lock,
-    })
-    if (committed.state === 'too_large') throw tooLarge()
-    // 256 random bits met a record that exists: not chance, but a store that does not do what it says.
-    if (committed.state !== 'committed') throw contradiction(`"${committed.state}" to the creation of a session`)
-    storeClock.learn(committed.head.now)
-    const session = new Session(token, committed.head, new Map(entries), clock)
-    if (committed.lease !== undefined) session.holds(committed.lease, this.#opener.locks.keep(token.storeKey, committed.lease, askedAt))
-    return session
   }
 
   async #update(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
     const { sealing, idleTimeoutMs, sessionBytes } = this.#options
     const after = entriesAfter(current, changes)
     refuseMany(after)
+    const keep = keepMs(after, current.now())
+    const label = await this.#labelOf(current, changes, keep)
     const delta: Delta = {
       mode: 'update', set: sealing.seal(current.token, changes.set), remove: changes.remove,
       ...(request.touch && !current.lapsed ? { idleMs: idleTimeoutMs } : {}),
       // Whether nothing is left is the store's to say: others may have added something, or taken it.
       ...(changes.set.size === 0 ? { endIfEmptyMs: TOMBSTONE_MS } : {}),
       ...(current.lease === undefined ? {} : { lease: current.lease, release: request.release }),
-      keepMs: keepMs(after, current.now()), maxBytes: sessionBytes,
+      ...(label === undefined ? {} : { label: sealing.labels.seal(current.token.storeKey, label) }),
+      keepMs: keep, maxBytes: sessionBytes,
     }
     const committed = await this.#swept(current, changes, after, delta)
     if (committed.state === 'moved') return this.#follow(current, committed.successor, changes, request, hops)
     if (committed.state !== 'committed') return this.#refused(committed, current)
     this.#options.storeClock.learn(committed.head.now)
-    current.committed(committed.head, after)
+    current.committed(committed.head, after, label)
     if (request.release) current.letGo()
     return { state: 'committed', session: current }
+  }
+
+  /** The label where it has to change; undefined: it stays. Not looked at by a commit that tells of nobody, and keeps nothing for longer than the session lives. */
+  async #labelOf(current: Session, changes: Changes, keep: Millis): Promise<Label | undefined> {
+    if (changes.subject === undefined && keep <= current.lifetimeLeft) return undefined
+    const now = current.now()
+    const before = current.label
+    const label = await this.#filing.next(current.token.storeKey, before, changes.subject, now + Math.max(current.lifetimeLeft, keep), now)
+    return label === before ? undefined : label
   }
 
   /**
@@ -110,7 +119,11 @@ export class Writing {
     if (after.size === 0) return this.#update(current, changes, request, hops)
     if (current.lease === undefined) return this.#rotateInTurn(current, changes, request, hops)
     if (!current.exact) return this.#again(current, changes, request, hops)
-    const made = await this.#create(after, request, current.lapsed ? this.#options.lifetimeMs : current.lifetimeLeft)
+    const made = await this.#creating.create(successorOf(current, after, changes.subject, this.#options.lifetimeMs), request)
+    if (made === undefined) {
+      await this.#opener.release(current)
+      return GONE
+    }
     const moved = await this.#point(current, made)
     if (moved.state === 'committed') {
       current.letGo()
@@ -219,36 +232,3 @@ export class Writing {
     }
   }
 }
-
-/** The entries of a session after a change, without those that have run out. */
-function entriesAfter(session: Session, changes: Changes): Map<EntryName, Entry> {
-  const after = new Map<EntryName, Entry>()
-  const now = session.now()
-  for (const source of [session.entries, changes.set]) {
-    for (const [name, entry] of source) {
-      if (entry.expiresAt === undefined || entry.expiresAt > now) after.set(name, entry)
-    }
-  }
-  for (const name of changes.remove) after.delete(name)
-  return after
-}
-
-/** How long from `now` the record must stay for its entries' own expiries. */
-function keepMs(entries: ReadonlyMap<EntryName, Entry>, now: Millis): Millis {
-  const last = lastExpiry(entries)
-  return last === undefined ? 0 : Math.max(0, last - now)
-}
-
-function refuseMany(entries: ReadonlyMap<EntryName, Entry>): void {
-  if (entries.size > MOST_ENTRIES) throw new UnstickError('too_large', `The session would have more than ${MOST_ENTRIES} entries. Nothing was saved.`)
-}
-
-export const tooLarge = (): UnstickError =>
-  new UnstickError('too_large', 'The session would be larger than limits.entry or limits.session allows. Nothing was saved.')
-const takenOver = (): UnstickError =>
-  new UnstickError('session_busy', 'This request held its session too long without a sign of life, and another one has taken it over. What it changed was not saved; try again.')
-export const tooOften = (): UnstickError =>
-  new UnstickError('session_busy', 'The token of this session was rotated by several requests at once, and this one did not get through. Try again.')
-const contradiction = (what: string): UnstickError =>
-  new UnstickError('store_unavailable', `The store answered ${what}. Check that it is what the configuration says.`)
-

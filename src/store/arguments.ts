@@ -29,6 +29,6 @@ function checkHolder(holder: string): void {
 export function copyDelta(delta: Delta): Delta {
   const set = new Map<string, Uint8Array>()
   for (const [name, value] of delta.set) set.set(name, value.slice())
-  const copy: Delta = { ...delta, set, remove: new Set(delta.remove) }
+  const copy: Delta = { ...delta, set, remove: new Set(delta.remove), ...(delta.label === undefined ? {} : { label: delta.label.slice() }) }
   return delta.move === undefined ? copy : { ...copy, move: { ...delta.move, successor: delta.move.successor.slice() } }
 }

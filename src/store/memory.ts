@@ -2,9 +2,11 @@
 import type { Clock, Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 import { checkDelta, checkOpen } from './arguments.ts'
-import { decideCommit, decideOpen, goneAt, headOf, isHeld, leaseIsLive, standing, tombstone } from './rules.ts'
+import { decideCommit, decideOpen, goneAt, headOf, isHeld, labelled, leaseIsLive, standing, tombstone } from './rules.ts'
 import type { Row } from './rules.ts'
-import type { Committed, Delta, EntryName, Lease, OpenOptions, Opened, SessionStore, StoreKey } from './store.ts'
+import { Listeners } from './listeners.ts'
+import type { Committed, Delta, EntryName, Lease, OpenOptions, Opened, SessionStore, StoreKey, SubjectKey } from './store.ts'
+import { SubjectLists } from './subject-lists.ts'
 import { Waiters } from './waiters.ts'
 
 export interface MemoryStoreOptions {
@@ -34,6 +36,8 @@ class MemoryStore implements SessionStore {
   readonly #maxSessions: number
   readonly #slots = new Map<StoreKey, Slot>()
   readonly #waiters = new Waiters()
+  readonly #watchers = new Listeners()
+  readonly #subjects = new SubjectLists()
   #sweeper: Iterator<[StoreKey, Slot]> | undefined
   #fullSweepAt = -Infinity
   #closed = false
@@ -58,7 +62,7 @@ class MemoryStore implements SessionStore {
     if (options.known === head.version) return { state: 'unchanged', head, ...lease }
     const entries = new Map<EntryName, Uint8Array>()
     for (const [name, value] of slot.entries) entries.set(name, value.slice())
-    return { state: 'record', record: { ...head, entries }, ...lease }
+    return { state: 'record', record: { ...head, entries, ...labelled(decision.row) }, ...lease }
   }
 
   async commit(key: StoreKey, delta: Delta): Promise<Committed> {
@@ -74,7 +78,8 @@ class MemoryStore implements SessionStore {
     for (const name of delta.remove) entries.delete(name)
     for (const [name, value] of delta.set) entries.set(name, value.slice())
     this.#put(key, decision.row, entries)
-    if (decision.wake) this.#waiters.wake(key)
+    if (decision.wake) this.#waiters.call(key)
+    if (decision.over) this.#watchers.call(key)
     return decision.answer
   }
 
@@ -84,7 +89,8 @@ class MemoryStore implements SessionStore {
     this.#sweep(SWEEP_STEPS, now)
     const before = this.#slots.get(key)?.row
     this.#put(key, tombstone(before, tombstoneMs, now), new Map())
-    if (before?.kind === 'record' && before.holder !== '') this.#waiters.wake(key)
+    if (before?.kind === 'record' && before.holder !== '') this.#waiters.call(key)
+    this.#watchers.call(key)
   }
 
   async renew(key: StoreKey, lease: Lease, leaseMs: Millis): Promise<boolean> {
@@ -103,13 +109,33 @@ class MemoryStore implements SessionStore {
     const row = standing(slot?.row, this.#clock.now())
     if (slot === undefined || !isHeld(row, lease)) return
     slot.row = { ...row, holder: '', leaseUntil: 0 }
-    this.#waiters.wake(key)
+    this.#waiters.call(key)
   }
 
   async released(key: StoreKey, maxMs: Millis, signal: AbortSignal): Promise<void> {
     // Given back before the caller got here: nothing to wait for.
     if (this.#closed || !leaseIsLive(standing(this.#slots.get(key)?.row, this.#clock.now()), this.#clock.now())) return
     await this.#waiters.wait(key, maxMs, signal)
+  }
+
+  watch(key: StoreKey, changed: () => void): () => void {
+    return this.#watchers.add(key, changed)
+  }
+
+  async file(subject: SubjectKey, key: StoreKey, forMs: Millis): Promise<void> {
+    this.#checkOpen()
+    const now = this.#clock.now()
+    this.#subjects.file(subject, key, now + forMs, now)
+  }
+
+  async filed(subject: SubjectKey, most: number): Promise<StoreKey[]> {
+    this.#checkOpen()
+    return this.#subjects.filed(subject, most, this.#clock.now())
+  }
+
+  async unfile(subject: SubjectKey, keys: readonly StoreKey[]): Promise<void> {
+    this.#checkOpen()
+    this.#subjects.unfile(subject, keys)
   }
 
   async ping(): Promise<void> {
@@ -120,7 +146,7 @@ class MemoryStore implements SessionStore {
     this.#closed = true
     this.#slots.clear()
     this.#sweeper = undefined
-    this.#waiters.wakeAll()
+    this.#waiters.callAll()
   }
 
   #checkOpen(): void {

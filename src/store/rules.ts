@@ -29,6 +29,7 @@ export interface RecordRow {
   /** Who was granted the last lease, also after it ran out; empty: nobody, or given back. */
   readonly holder: string
   readonly leaseUntil: Millis
+  readonly label: Uint8Array | undefined
 }
 
 /** Answers `moved` until `graceUntil`, and is a tombstone from then until `until`. */
@@ -99,8 +100,8 @@ function touched(row: RecordRow, touch: OpenOptions['touch'], now: Millis): Reco
 
 export type CommitDecision =
   | { readonly apply: false; readonly answer: Committed }
-  /** `wake`: a lease was given back. `clear`: entries that lie under the key go first, all of them. */
-  | { readonly apply: true; readonly answer: Committed; readonly row: Row; readonly clear: boolean; readonly wake: boolean }
+  /** `wake`: a lease was given back. `over`: the record is none any more. `clear`: entries that lie under the key go first, all of them. */
+  | { readonly apply: true; readonly answer: Committed; readonly row: Row; readonly clear: boolean; readonly wake: boolean; readonly over: boolean }
 
 const refuse = (state: 'conflict' | 'gone' | 'fenced' | 'too_large'): CommitDecision => ({ apply: false, answer: { state } })
 
@@ -138,9 +139,10 @@ function decideCreate(delta: Delta, now: Millis): CommitDecision {
     fence: lock === undefined ? 0 : 1,
     holder: lock?.holder ?? '',
     leaseUntil: lock === undefined ? 0 : now + lock.leaseMs,
+    label: labelOf(delta, undefined),
   }
   const lease = lock === undefined ? {} : { lease: { holder: lock.holder, fence: 1 } }
-  return { apply: true, answer: { state: 'committed', head: headOf(row, now), ...lease }, row, clear: true, wake: false }
+  return { apply: true, answer: { state: 'committed', head: headOf(row, now), ...lease }, row, clear: true, wake: false, over: false }
 }
 
 const NOTHING: Contents = { sizeOf: () => undefined, count: () => 0 }
@@ -149,7 +151,7 @@ function decideUpdate(row: RecordRow, delta: Delta, contents: Contents, now: Mil
   if (delta.lease !== undefined && !lastGranted(row, delta.lease)) return refuse('fenced')
   if (delta.ifVersion !== undefined && delta.ifVersion !== row.version) return refuse('conflict')
   if (delta.endIfEmptyMs !== undefined && leavesNothing(delta, contents)) {
-    return { apply: true, answer: { state: 'ended' }, row: tombstone(row, delta.endIfEmptyMs, now), clear: true, wake: row.holder !== '' }
+    return { apply: true, answer: { state: 'ended' }, row: tombstone(row, delta.endIfEmptyMs, now), clear: true, wake: row.holder !== '', over: true }
   }
   const bytes = row.bytes + addedBytes(delta, contents)
   if (bytes > delta.maxBytes && bytes > row.bytes) return refuse('too_large')
@@ -161,14 +163,22 @@ function decideUpdate(row: RecordRow, delta: Delta, contents: Contents, now: Mil
     keepUntil: keepUntilOf(delta, row.keepUntil, now),
     ...(delta.idleMs === undefined ? {} : { expiresAt: Math.min(now + delta.idleMs, row.endsAt), touchedAt: now }),
     ...(gaveBack ? { holder: '', leaseUntil: 0 } : {}),
+    label: labelOf(delta, row.label),
   }
   const answer: Committed = { state: 'committed', head: headOf(next, now) }
-  if (delta.move === undefined) return { apply: true, answer, row: next, clear: false, wake: gaveBack }
+  if (delta.move === undefined) return { apply: true, answer, row: next, clear: false, wake: gaveBack, over: false }
   const graceUntil = now + delta.move.graceMs
   const pointer: PointerRow = {
     kind: 'pointer', successor: delta.move.successor.slice(), graceUntil, until: graceUntil + TOMBSTONE_MS,
   }
-  return { apply: true, answer, row: pointer, clear: true, wake: row.holder !== '' }
+  return { apply: true, answer, row: pointer, clear: true, wake: row.holder !== '', over: true }
+}
+
+const labelOf = (delta: Delta, before: Uint8Array | undefined): Uint8Array | undefined => (delta.label === undefined ? before : delta.label.slice())
+
+/** A record's label, in the form of an answer. */
+export function labelled({ label }: RecordRow): { label?: Uint8Array } {
+  return label === undefined ? {} : { label: label.slice() }
 }
 
 function addedBytes(delta: Delta, contents: Contents): number {

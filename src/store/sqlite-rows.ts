@@ -12,12 +12,12 @@ export interface StoredRow {
 
 const COLUMNS = [
   'kind', 'gone_at', 'version', 'created_at', 'ends_at', 'expires_at', 'keep_until', 'touched_at', 'bytes', 'fence',
-  'holder', 'lease_until', 'grace_until', 'successor',
+  'holder', 'lease_until', 'grace_until', 'successor', 'label',
 ] as const
 
 /** What the columns of a record hold in a row that is none. */
 const NO_RECORD: Omit<RecordRow, 'kind'> = {
-  version: 0, createdAt: 0, endsAt: 0, expiresAt: 0, keepUntil: 0, touchedAt: 0, bytes: 0, fence: 0, holder: '', leaseUntil: 0,
+  version: 0, createdAt: 0, endsAt: 0, expiresAt: 0, keepUntil: 0, touchedAt: 0, bytes: 0, fence: 0, holder: '', leaseUntil: 0, label: undefined,
 }
 
 export class SqliteRows {
@@ -31,6 +31,7 @@ export class SqliteRows {
   readonly #removeEntries: StatementSync
   readonly #removeRow: StatementSync
   readonly #goneRows: StatementSync
+  readonly #kindOf: StatementSync
 
   constructor(db: DatabaseSync) {
     this.#row = db.prepare(`SELECT id, ${COLUMNS.join(', ')} FROM sessions WHERE key = ?`)
@@ -48,6 +49,7 @@ export class SqliteRows {
     this.#removeEntries = db.prepare('DELETE FROM entries WHERE session = ?')
     this.#removeRow = db.prepare('DELETE FROM sessions WHERE id = ?')
     this.#goneRows = db.prepare('SELECT id FROM sessions WHERE gone_at <= ? LIMIT ?')
+    this.#kindOf = db.prepare('SELECT kind FROM sessions WHERE key = ?')
   }
 
   row(key: StoreKey): StoredRow | undefined {
@@ -78,6 +80,7 @@ export class SqliteRows {
       key, row.kind, goneAt(row), record.version, record.createdAt, record.endsAt, record.expiresAt, record.keepUntil,
       record.touchedAt, record.bytes, record.fence, record.holder, record.leaseUntil,
       row.kind === 'pointer' ? row.graceUntil : 0, row.kind === 'pointer' ? row.successor : null,
+      record.label ?? null,
     )
     return number(written?.['id'])
   }
@@ -92,6 +95,11 @@ export class SqliteRows {
 
   removeEntries(id: number): void {
     this.#removeEntries.run(id)
+  }
+
+  /** Whether a record stands there, run out or not. */
+  isRecord(key: StoreKey): boolean {
+    return this.#kindOf.get(key)?.['kind'] === 'record'
   }
 
   /** Deletes at most `limit` rows that are gone at `now`, with their entries. */
@@ -121,6 +129,7 @@ function rowOf(columns: Record<string, SQLOutputValue>): Row {
     fence: number(columns['fence']),
     holder: text(columns['holder']),
     leaseUntil: number(columns['lease_until']),
+    label: columns['label'] === null ? undefined : bytes(columns['label']),
   }
 }
 

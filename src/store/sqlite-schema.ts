@@ -4,10 +4,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import { UnstickError } from '../errors.ts'
 
 /** Kept in the file as `user_version`. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
-/** Columns that a kind of row does not use are 0, or NULL for the successor. Times are milliseconds since the epoch. */
-const SCHEMA = `
+/**
+ * From each version to the next. A file is brought up by the first process that opens it, while processes of the version before may go
+ * on writing: new columns have to be such that they can do without. Columns that a kind of row does not use are 0 or NULL. Times
+ * are milliseconds since the epoch.
+ */
+const STEPS = [`
   CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -33,8 +37,16 @@ const SCHEMA = `
     value BLOB NOT NULL,
     PRIMARY KEY (session, name)
   ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`
+`, `
+  ALTER TABLE sessions ADD COLUMN label BLOB;
+  CREATE TABLE subjects (
+    subject TEXT NOT NULL,
+    key TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (subject, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX subjects_by_until ON subjects (until);
+`]
 
 /** How long opening may wait for other processes that open or change the same file. It happens once, before anything is served. */
 const OPEN_TIMEOUT_MS = 5000
@@ -115,7 +127,8 @@ function migrate(db: DatabaseSync, path: string): void {
         `The session database ${path} has schema version ${version}, and this version of unstick knows ${SCHEMA_VERSION}: a newer one wrote it. Use that one, or another file.`,
       )
     }
-    if (version === 0) db.exec(SCHEMA)
+    for (const step of STEPS.slice(version)) db.exec(step)
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
     db.exec('COMMIT')
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK')

@@ -7,11 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock, Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 import { checkDelta, checkOpen, copyDelta } from './arguments.ts'
-import { decideCommit, decideOpen, headOf, isHeld, leaseIsLive, standing, tombstone } from './rules.ts'
+import { decideCommit, decideOpen, headOf, isHeld, labelled, leaseIsLive, NEVER, standing, tombstone } from './rules.ts'
 import type { OpenDecision, Row } from './rules.ts'
 import { isBusy, openDatabase, reason } from './sqlite-schema.ts'
 import { SqliteRows } from './sqlite-rows.ts'
-import type { Committed, Delta, Lease, OpenOptions, Opened, SessionStore, StoreKey } from './store.ts'
+import { SqliteSubjects } from './sqlite-subjects.ts'
+import { SqliteWatch } from './sqlite-watch.ts'
+import type { Committed, Delta, Lease, OpenOptions, Opened, SessionStore, StoreKey, SubjectKey } from './store.ts'
 import { Waiters } from './waiters.ts'
 
 export interface SqliteStoreOptions {
@@ -52,6 +54,8 @@ class SqliteStore implements SessionStore {
   readonly #busyTimeoutMs: Millis
   readonly #db: DatabaseSync
   readonly #rows: SqliteRows
+  readonly #subjects: SqliteSubjects
+  readonly #watch: SqliteWatch
   readonly #waiters = new Waiters({ first: () => this.#startPolling(), last: () => this.#stopPolling() })
   #poll: NodeJS.Timeout | undefined
   #writes = 0
@@ -62,6 +66,8 @@ class SqliteStore implements SessionStore {
     this.#busyTimeoutMs = options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS
     this.#db = openDatabase(options.path, BLOCKING_BUSY_MS)
     this.#rows = new SqliteRows(this.#db)
+    this.#subjects = new SqliteSubjects(this.#db)
+    this.#watch = new SqliteWatch(this.#db, this.#rows)
   }
 
   async open(key: StoreKey, options: OpenOptions): Promise<Opened> {
@@ -82,7 +88,8 @@ class SqliteStore implements SessionStore {
     checkDelta(delta)
     let own = delta
     const answer = await this.#write(() => this.#commit(key, own), () => { own = copyDelta(own) })
-    if (answer.wake) this.#waiters.wake(key)
+    if (answer.wake) this.#waiters.call(key)
+    if (answer.over) this.#watch.tell(key)
     return answer.committed
   }
 
@@ -92,7 +99,8 @@ class SqliteStore implements SessionStore {
       const id = this.#rows.putRow(key, tombstone(stored?.row, tombstoneMs, this.#clock.now()))
       this.#rows.removeEntries(id)
     })
-    this.#waiters.wake(key)
+    this.#waiters.call(key)
+    this.#watch.tell(key)
   }
 
   async renew(key: StoreKey, lease: Lease, leaseMs: Millis): Promise<boolean> {
@@ -112,7 +120,7 @@ class SqliteStore implements SessionStore {
       this.#rows.putRow(key, { ...row, holder: '', leaseUntil: 0 })
       return true
     })
-    if (gaveBack) this.#waiters.wake(key)
+    if (gaveBack) this.#waiters.call(key)
   }
 
   async released(key: StoreKey, maxMs: Millis, signal: AbortSignal): Promise<void> {
@@ -120,13 +128,33 @@ class SqliteStore implements SessionStore {
     if (this.#db.isOpen && this.#isHeldBySomebody(key)) await this.#waiters.wait(key, maxMs, signal)
   }
 
+  watch(key: StoreKey, changed: () => void): () => void {
+    return this.#watch.add(key, changed)
+  }
+
+  async file(subject: SubjectKey, key: StoreKey, forMs: Millis): Promise<void> {
+    await this.#write(() => {
+      const now = this.#clock.now()
+      this.#subjects.file(subject, key, Math.min(now + forMs, NEVER), now)
+    })
+  }
+
+  async filed(subject: SubjectKey, most: number): Promise<StoreKey[]> {
+    return await this.#run('BEGIN', () => this.#subjects.filed(subject, most, this.#clock.now()))
+  }
+
+  async unfile(subject: SubjectKey, keys: readonly StoreKey[]): Promise<void> {
+    await this.#write(() => this.#subjects.unfile(subject, keys))
+  }
+
   async ping(): Promise<void> {
     await this.#run('BEGIN', () => this.#db.prepare('SELECT count(*) FROM sqlite_schema').get())
   }
 
   async close(): Promise<void> {
-    this.#waiters.wakeAll()
+    this.#waiters.callAll()
     this.#stopPolling()
+    this.#watch.close()
     if (this.#db.isOpen) this.#db.close()
   }
 
@@ -143,22 +171,22 @@ class SqliteStore implements SessionStore {
     const head = headOf(decision.row, now)
     const lease = decision.lease === undefined ? {} : { lease: decision.lease }
     if (options.known === head.version) return { state: 'unchanged', head, ...lease }
-    return { state: 'record', record: { ...head, entries: this.#rows.entries(id) }, ...lease }
+    return { state: 'record', record: { ...head, entries: this.#rows.entries(id), ...labelled(decision.row) }, ...lease }
   }
 
-  #commit(key: StoreKey, delta: Delta): { committed: Committed; wake: boolean } {
+  #commit(key: StoreKey, delta: Delta): { committed: Committed; wake: boolean; over: boolean } {
     const stored = this.#rows.row(key)
     const contents = {
       sizeOf: (name: string) => (stored === undefined ? undefined : this.#rows.sizeOf(stored.id, name)),
       count: () => (stored === undefined ? 0 : this.#rows.count(stored.id)),
     }
     const decision = decideCommit(stored?.row, delta, contents, this.#clock.now())
-    if (!decision.apply) return { committed: decision.answer, wake: false }
+    if (!decision.apply) return { committed: decision.answer, wake: false, over: false }
     const id = this.#rows.putRow(key, decision.row)
     if (decision.clear && stored !== undefined) this.#rows.removeEntries(id)
     for (const name of delta.remove) this.#rows.removeEntry(id, name)
     for (const [name, value] of delta.set) this.#rows.putEntry(id, name, value)
-    return { committed: decision.answer, wake: decision.wake }
+    return { committed: decision.answer, wake: decision.wake, over: decision.over }
   }
 
   #write<T>(work: () => T, beforeRetry?: () => void): Promise<T> {
@@ -226,7 +254,7 @@ class SqliteStore implements SessionStore {
 
   #startPolling(): void {
     this.#poll ??= setInterval(() => {
-      for (const key of this.#waiters.keys()) if (!this.#isHeldBySomebody(key)) this.#waiters.wake(key)
+      for (const key of this.#waiters.keys()) if (!this.#isHeldBySomebody(key)) this.#waiters.call(key)
     }, POLL_MS)
   }
 

@@ -15,6 +15,9 @@ import type { Millis } from '../clock.ts'
 /** Names a session in the store: derived from the token, one way. 43 characters of base64url. */
 export type StoreKey = string & { readonly __brand: 'StoreKey' }
 
+/** Names a subject (somebody who has sessions) in the store: derived from their name and the secret, one way. 43 characters of base64url. */
+export type SubjectKey = string & { readonly __brand: 'SubjectKey' }
+
 /** Counts the commits of one record, from 1. A touch or a lease does not change it. */
 export type Version = number
 
@@ -64,6 +67,8 @@ export interface RecordHead {
 
 export interface StoredRecord extends RecordHead {
   readonly entries: ReadonlyMap<EntryName, Uint8Array>
+  /** What `Delta.label` left; undefined: nothing yet. */
+  readonly label?: Uint8Array
 }
 
 export type Opened =
@@ -83,6 +88,8 @@ export interface Delta {
   readonly mode: 'create' | 'update'
   readonly set: ReadonlyMap<EntryName, Uint8Array>
   readonly remove: ReadonlySet<EntryName>
+  /** What operators may read of the record, beside its entries and no part of their size. Absent: stays as it is. */
+  readonly label?: Uint8Array
   /** The session now expires this long from now, within its lifetime. Absent: its expiry stays as it is (a route with `touch: false`); on create it is then `lifetimeMs`. */
   readonly idleMs?: Millis
   /** Only for `create`: the session ends this long after its creation, whatever happens. */
@@ -140,6 +147,20 @@ export interface SessionStore {
    * for nothing: callers ask `open` again. Never rejects: a store that cannot tell resolves after a short while.
    */
   released(key: StoreKey, maxMs: Millis, signal: AbortSignal): Promise<void>
+  /**
+   * Calls `changed` when the record under `key` is destroyed, moved or ended by its last entry, by whichever client, within a second while
+   * the store can be reached. It may call late, twice or for nothing: callers ask `open`. Never throws. The answer ends it.
+   */
+  watch(key: StoreKey, changed: () => void): () => void
+  /**
+   * Files a session under a subject for `forMs`, or for as long as it is filed already where that is longer. A list beside the records, which may
+   * lie on another node: a session is filed before its record says so, and what is filed may be gone, or somebody else's, by now.
+   */
+  file(subject: SubjectKey, key: StoreKey, forMs: Millis): Promise<void>
+  /** At most `most` of the sessions that are filed under a subject, those first that run out last. */
+  filed(subject: SubjectKey, most: number): Promise<StoreKey[]>
+  /** Takes sessions off a subject's list. */
+  unfile(subject: SubjectKey, keys: readonly StoreKey[]): Promise<void>
   /** Throws `store_unavailable` when the store cannot serve. */
   ping(): Promise<void>
   /** Ends connections, timers and files. Calls after it throw `store_unavailable`. */

@@ -24,6 +24,10 @@ export function timedStore(store: SessionStore, telemetry: Telemetry): SessionSt
     renew: (key, lease, leaseMs) => timed('renew', () => store.renew(key, lease, leaseMs)),
     release: (key, lease) => timed('release', () => store.release(key, lease)),
     released: (key, maxMs, signal) => store.released(key, maxMs, signal),
+    watch: (key, changed) => store.watch(key, changed),
+    file: (subject, key, forMs) => timed('file', () => store.file(subject, key, forMs)),
+    filed: (subject, most) => timed('file', () => store.filed(subject, most)),
+    unfile: (subject, keys) => timed('file', () => store.unfile(subject, keys)),
     ping: () => store.ping(),
     close: () => store.close(),
   }

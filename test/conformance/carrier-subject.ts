@@ -33,7 +33,7 @@ export class Visitor {
 
   view(): SessionView {
     // As of now: a request sees the session that it opened, whatever is committed meanwhile.
-    return { entries: new Map(this.entries), now: () => this.#clock.now() }
+    return { id: 'the-session', entries: new Map(this.entries), now: () => this.#clock.now() }
   }
 
   commit({ set, remove }: Changes): void {

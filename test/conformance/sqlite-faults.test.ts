@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
-import type { SessionStore } from '../../src/store/store.ts'
+import type { SessionStore, SubjectKey } from '../../src/store/store.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import type { TemporaryFolder } from '../support/temporary-folder.ts'
 import { testClock } from '../support/test-clock.ts'
 import { until } from '../support/until.ts'
-import { committed, create, given, grant, IDLE, LEASE, newKey, read, stateOf, texts, update } from './store-subject.ts'
+import { bytes, committed, create, given, grant, IDLE, LEASE, newKey, read, stateOf, texts, update } from './store-subject.ts'
 
 const WRITER = fileURLToPath(new URL('../support/sqlite-writer.ts', import.meta.url))
 
@@ -161,6 +161,22 @@ describe('the sqlite store', () => {
     await openStore().close()
     looked((db) => { db.exec('PRAGMA user_version = 99') })
     expect(() => openStore()).toThrow(expect.objectContaining({ code: 'start_failed', message: expect.stringMatching(/99.*newer/) as string }) as Error)
+  })
+
+  it('brings a file of the version before up to this one, with the sessions in it, while a process of that version writes on', async () => {
+    const key = await given(openStore(), { a: '1' })
+    looked((db) => {
+      // What version 1 did not have.
+      db.exec('DROP TABLE subjects; ALTER TABLE sessions DROP COLUMN label; PRAGMA user_version = 1')
+    })
+    const store = openStore()
+    expect(await texts(store, key)).toEqual({ a: '1' })
+    committed(await store.commit(key, update({}, { label: bytes('whose') })))
+    // As version 1 does, which knows nothing of labels.
+    looked((db) => { db.prepare('UPDATE sessions SET version = version + 1 WHERE key = ?').run(key) })
+    expect(await store.open(key, {})).toMatchObject({ record: { version: 3, label: bytes('whose') } })
+    await store.file('a subject' as SubjectKey, key, 1_000)
+    expect(await openStore().filed('a subject' as SubjectKey, 1)).toEqual([key])
   })
 
   it('throws store_unavailable, and not absent, once the file is damaged', async () => {

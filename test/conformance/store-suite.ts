@@ -4,8 +4,10 @@ import type { StoreSubject } from './store-subject.ts'
 import { deltas } from './store-suite-deltas.ts'
 import { endings } from './store-suite-endings.ts'
 import { leases } from './store-suite-leases.ts'
+import { subjects } from './store-suite-subjects.ts'
 import { times } from './store-suite-times.ts'
 import { values } from './store-suite-values.ts'
+import { watching } from './store-suite-watching.ts'
 
 /** `setup` is called once; each test works under keys of its own. `timeoutMs`: for setting up. */
 export function storeSuite(name: string, setup: () => Promise<StoreSubject>, timeoutMs = 30_000): void {
@@ -23,5 +25,7 @@ export function storeSuite(name: string, setup: () => Promise<StoreSubject>, tim
     times(subject)
     leases(subject)
     endings(subject)
+    watching(subject)
+    subjects(subject)
   })
 }

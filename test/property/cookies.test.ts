@@ -50,7 +50,7 @@ function vault(touchIntervalMs: number) {
     async exchange({ at, sets }: Step, now: number) {
       entries = new Map([...entries].filter(([, { expiresAt }]) => expiresAt === undefined || expiresAt > now).toReversed())
       const request: RequestHead = { ...at, method: 'GET', target: at.path, headers: [], cookies: [{ name: 'own', value: '0' }], dropped: [] }
-      const under = await carrier.begin({ entries: new Map(entries), now: () => now }, request)
+      const under = await carrier.begin({ id: undefined, entries: new Map(entries), now: () => now }, request)
       const heard = request.cookies
       const response = { status: 200, headers: ['Vary', 'a', ...sets.flatMap((set) => ['Set-Cookie', written(set)]), 'set-cookie', 'own=1; Path=/'] }
       const { set, remove } = under.capture(response)

@@ -10,6 +10,7 @@ interface Session {
   keepUntil: number
   keptAliveAt: number
   entries: Map<string, Uint8Array>
+  label: Uint8Array | undefined
   grants: number
   /** The last grant, unless it was given back. */
   grant?: { holder: string; until: number }
@@ -39,7 +40,7 @@ export class StoreModel {
     if (due && this.now < session.expiresAt) this.#keepAlive(session, touch.idleMs)
     const granted = lease === undefined ? {} : { lease }
     if (known === session.version) return { state: 'unchanged', head: this.#head(session), ...granted }
-    return { state: 'record', record: { ...this.#head(session), entries: new Map(session.entries) }, ...granted }
+    return { state: 'record', record: { ...this.#head(session), entries: new Map(session.entries), ...(session.label === undefined ? {} : { label: session.label }) }, ...granted }
   }
 
   commit(key: StoreKey, delta: Delta): Committed {
@@ -63,6 +64,7 @@ export class StoreModel {
     }
     if (size(entries) > delta.maxBytes && size(entries) > size(session.entries)) return { state: 'too_large' }
     session.entries = entries
+    session.label = delta.label ?? session.label
     session.version += 1
     if (delta.keepMs !== undefined && delta.keepMs > 0) session.keepUntil = Math.max(session.keepUntil, this.now + delta.keepMs)
     if (delta.idleMs !== undefined) this.#keepAlive(session, delta.idleMs)
@@ -97,7 +99,7 @@ export class StoreModel {
     if (size(entries) > delta.maxBytes) return { state: 'too_large' }
     const endsAt = delta.lifetimeMs === undefined ? Infinity : this.now + delta.lifetimeMs
     const session: Session = {
-      version: 1, createdAt: this.now, endsAt, expiresAt: endsAt, keptAliveAt: this.now, entries, grants: 0,
+      version: 1, createdAt: this.now, endsAt, expiresAt: endsAt, keptAliveAt: this.now, entries, grants: 0, label: delta.label,
       keepUntil: delta.keepMs === undefined || delta.keepMs === 0 ? 0 : this.now + delta.keepMs,
     }
     if (delta.idleMs !== undefined) this.#keepAlive(session, delta.idleMs)

@@ -24,6 +24,7 @@ const lease = fc.nat({ max: 4 })
 const set = fc.dictionary(name, fc.uint8Array({ maxLength: 4 }), { maxKeys: 3, noNullPrototype: true }).map((values) => new Map(Object.entries(values)))
 const remove = fc.uniqueArray(name, { maxLength: 2 }).map((names) => new Set(names))
 const maxBytes = fc.constantFrom(4, 8, 1000)
+const label = fc.option(fc.uint8Array({ maxLength: 4 }), { nil: undefined })
 
 /** Without the keys that are undefined, which the contract's types do not allow. */
 function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -38,12 +39,12 @@ const options: fc.Arbitrary<OpenOptions> = fc.record({
 }).map(present)
 
 const creating: fc.Arbitrary<Delta> = fc.record({
-  mode: fc.constant('create' as const), set, remove, maxBytes,
+  mode: fc.constant('create' as const), set, remove, maxBytes, label,
   idleMs: maybe(durations(1, 8)), lifetimeMs: durations(2, 20), keepMs: maybe(durations(0, 10)), lock: maybe(lock),
 }).map(present)
 
 const updating: fc.Arbitrary<Delta> = fc.record({
-  mode: fc.constant('update' as const), set, remove, maxBytes,
+  mode: fc.constant('update' as const), set, remove, maxBytes, label,
   idleMs: maybe(durations(1, 8)), keepMs: maybe(durations(0, 10)), ifVersion: maybe(fc.integer({ min: 1, max: 4 })), release: maybe(fc.boolean()),
   endIfEmptyMs: maybe(durations(1, 4)),
 }).map(present)
@@ -117,6 +118,7 @@ function relative(answer: Answer): unknown {
     ends: head === undefined ? undefined : units(head.endsAt),
     keep: head === undefined ? undefined : units(head.keepUntil),
     entries: 'record' in answer ? new Map([...answer.record.entries].map(([name, value]) => [name, [...value]])) : undefined,
+    label: 'record' in answer && answer.record.label !== undefined ? [...answer.record.label] : undefined,
     lease: 'lease' in answer ? answer.lease : undefined,
     successor: 'successor' in answer ? [...answer.successor] : undefined,
     busyUnits: 'leaseMs' in answer ? Math.ceil(answer.leaseMs / UNIT) : undefined,

@@ -7,6 +7,7 @@ import { UnstickError } from '../../src/errors.ts'
 import type { SessionStore } from '../../src/store/store.ts'
 import { askReplica, fileReplicas, readSession, tokenOf } from '../support/file-replicas.ts'
 import { ask as askRaw, RawClient } from '../support/raw-client.ts'
+import { storeOver } from '../support/store-over.ts'
 import { until } from '../support/until.ts'
 import { TokenHolder } from '../support/visitor.ts'
 
@@ -86,7 +87,7 @@ describe('a session in files', () => {
     const gate = Promise.withResolvers<void>()
     let begun = false
     let waiting = false
-    const gated: SessionStore = { ...boundMethods(stage.store), commit: async (key, delta) => { if (begun) { waiting = true; await gate.promise } return await stage.store.commit(key, delta) } }
+    const gated: SessionStore = { ...storeOver(stage.store), commit: async (key, delta) => { if (begun) { waiting = true; await gate.promise } return await stage.store.commit(key, delta) } }
     const one = await stage.replica('one', gated)
     stage.play = (folder, request, response) => {
       writeFileSync(join(folder, ID), String(request.url))
@@ -113,7 +114,7 @@ describe('a session in files', () => {
   ] as const)('whose id changed is as it was, and not half changed, when that could not be saved with %s', async (_, length, { away }) => {
     let down = false
     const failing: SessionStore = {
-      ...boundMethods(stage.store),
+      ...storeOver(stage.store),
       commit: (key, delta) => {
         if (!down) return stage.store.commit(key, delta)
         // Only for a moment: what is tried again gets through.
@@ -146,7 +147,7 @@ describe('a session in files', () => {
   it('that is being saved when the drain ends is saved once, and the answer goes out', async () => {
     const gate = Promise.withResolvers<void>()
     let commits = 0
-    const gated: SessionStore = { ...boundMethods(stage.store), commit: async (key, delta) => { commits += 1; await gate.promise; return await stage.store.commit(key, delta) } }
+    const gated: SessionStore = { ...storeOver(stage.store), commit: async (key, delta) => { commits += 1; await gate.promise; return await stage.store.commit(key, delta) } }
     const one = await stage.replica('one', gated, { drainMs: 50 })
     stage.play = (folder, _, response) => {
       writeFileSync(join(folder, ID), 'ada')
@@ -166,7 +167,7 @@ describe('a session in files', () => {
   it('answers 503 and not a truncated success when it cannot be saved', async () => {
     let down = false
     const failing: SessionStore = {
-      ...boundMethods(stage.store),
+      ...storeOver(stage.store),
       commit: (key, delta) => (down ? Promise.reject(new UnstickError('store_unavailable', 'The store is away.')) : stage.store.commit(key, delta)),
     }
     const one = await stage.replica('one', failing)
@@ -183,10 +184,3 @@ describe('a session in files', () => {
     expect(await (await askReplica(one, token, '/3')).text()).toBe('saved')
   })
 })
-
-function boundMethods(of: SessionStore): SessionStore {
-  return {
-    kind: of.kind, open: (...a) => of.open(...a), commit: (...a) => of.commit(...a), destroy: (...a) => of.destroy(...a), renew: (...a) => of.renew(...a),
-    release: (...a) => of.release(...a), released: (...a) => of.released(...a), ping: () => of.ping(), close: () => of.close(),
-  }
-}

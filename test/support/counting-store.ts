@@ -16,6 +16,10 @@ export function countingStore(store: SessionStore): SessionStore & { readonly ca
     renew: counted('renew', (key, lease, leaseMs) => store.renew(key, lease, leaseMs)),
     release: counted('release', (key, lease) => store.release(key, lease)),
     released: (key, maxMs, signal) => store.released(key, maxMs, signal),
+    watch: (key, changed) => store.watch(key, changed),
+    file: counted('file', (of, key, forMs) => store.file(of, key, forMs)),
+    filed: counted('filed', (of, most) => store.filed(of, most)),
+    unfile: counted('unfile', (of, keys) => store.unfile(of, keys)),
     ping: () => store.ping(),
     close: () => store.close(),
   }

@@ -84,12 +84,14 @@ async function pidOf(control: Redis): Promise<number> {
   return Number(pid)
 }
 
-/** Takes `ms` off every time that one session holds, and off the life of its key: as if it had been written earlier. */
+/** Takes `ms` off every time that one session, or one subject's list, holds, and off the life of its key: as if it had been written earlier. */
 const AGE = `
-  for _, field in ipairs({ 'c', 'l', 'x', 'k', 't', 'u', 'd', 'g' }) do
+  if redis.call('TYPE', KEYS[1]).ok == 'zset' then
+    for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZINCRBY', KEYS[1], '-' .. ARGV[1], member) end
+  else for _, field in ipairs({ 'c', 'l', 'x', 'k', 't', 'u', 'd', 'g' }) do
     local at = redis.call('HGET', KEYS[1], field)
     if at and at ~= '0' then redis.call('HSET', KEYS[1], field, string.format('%.0f', tonumber(at) - tonumber(ARGV[1]))) end
-  end
+  end end
   local left = redis.call('PTTL', KEYS[1])
   if left >= 0 then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left - tonumber(ARGV[1]))) end
 `

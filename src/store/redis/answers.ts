@@ -1,6 +1,6 @@
 /** From what the scripts answer to what the contract calls it. The numbers are those of state.lua. */
 import { UnstickError } from '../../errors.ts'
-import type { Committed, EntryName, Lease, Opened, RecordHead } from '../store.ts'
+import type { Committed, EntryName, Lease, Opened, RecordHead, StoreKey } from '../store.ts'
 
 const ABSENT = 0
 const DESTROYED = 1
@@ -24,7 +24,7 @@ export function openedOf(answer: unknown, holder: string): Opened {
     case MOVED: return { state: 'moved', successor: bytesAt(items, 1) }
     case BUSY: return { state: 'busy', leaseMs: numberAt(items, 1) }
     case UNCHANGED: return { state: 'unchanged', head: headOf(items), ...leaseOf(items, holder) }
-    case RECORD: return { state: 'record', record: { ...headOf(items), entries: entriesOf(items) }, ...leaseOf(items, holder) }
+    case RECORD: return { state: 'record', record: { ...headOf(items), entries: entriesOf(items), ...labelOf(items) }, ...leaseOf(items, holder) }
     default: throw notUnderstood()
   }
 }
@@ -48,6 +48,13 @@ export function truthOf(answer: unknown): boolean {
   return answer === 1
 }
 
+export function keysOf(answer: unknown): StoreKey[] {
+  return listOf(answer).map((item) => {
+    if (!Buffer.isBuffer(item)) throw notUnderstood()
+    return item.toString('latin1') as StoreKey
+  })
+}
+
 function headOf(items: readonly unknown[]): RecordHead {
   return {
     version: numberAt(items, 2),
@@ -64,9 +71,14 @@ function leaseOf(items: readonly unknown[], holder: string): { lease?: Lease } {
   return fence === 0 ? {} : { lease: { holder, fence } }
 }
 
+/** Behind the fence: whether there is a label, and the label. */
+function labelOf(items: readonly unknown[]): { label?: Uint8Array } {
+  return numberAt(items, 8) === 0 ? {} : { label: bytesAt(items, 9) }
+}
+
 function entriesOf(items: readonly unknown[]): Map<EntryName, Uint8Array> {
   const entries = new Map<EntryName, Uint8Array>()
-  for (let i = 8; i < items.length; i += 2) {
+  for (let i = 10; i < items.length; i += 2) {
     const name = items[i]
     if (!Buffer.isBuffer(name)) throw notUnderstood()
     entries.set(name.toString('utf8'), bytesAt(items, i + 1))

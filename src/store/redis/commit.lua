@@ -6,14 +6,16 @@
 --         10 holder who asks for the lease of a new record ('': nobody)   11 its length in ms
 --         12 grace ms of a move (-1: none)   13 its successor
 --         14 ms of the tombstone if no entry is left (-1: keep an empty record)
---         15 how many names to remove, then these; then names and values to set. No name is in both.
+--         15 '1': set the label to 16
+--         17 how many names to remove, then these; then names and values to set. No name is in both.
 -- answers {COMMITTED, now, version, created, ends, expires, kept until, fence (0: no lease)}
 --         | {CONFLICT} | {GONE} | {FENCED} | {TOO_LARGE} | {ENDED} | {MOVED, successor}
 local NEVER = 9007199254740991
 local idle, lifetime, keep = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local mostBytes, grace = tonumber(ARGV[5]), tonumber(ARGV[12])
-local removed = tonumber(ARGV[15])
-local firstSet = 16 + removed
+local removed = tonumber(ARGV[17])
+local firstRemoved = 18
+local firstSet = firstRemoved + removed
 
 local function keepUntil(before)
   if keep <= 0 then return before end
@@ -28,7 +30,7 @@ local function grown(fresh)
     if not fresh then bytes = bytes - redis.call('HSTRLEN', key, 'e:' .. ARGV[i]) end
   end
   if not fresh then
-    for i = 16, firstSet - 1 do bytes = bytes - redis.call('HSTRLEN', key, 'e:' .. ARGV[i]) end
+    for i = firstRemoved, firstSet - 1 do bytes = bytes - redis.call('HSTRLEN', key, 'e:' .. ARGV[i]) end
   end
   return bytes
 end
@@ -40,7 +42,7 @@ local function leavesNothing()
   for _, name in ipairs(redis.call('HKEYS', key)) do
     if string.sub(name, 1, 2) == 'e:' then left = left + 1 end
   end
-  for i = 16, firstSet - 1 do left = left - redis.call('HEXISTS', key, 'e:' .. ARGV[i]) end
+  for i = firstRemoved, firstSet - 1 do left = left - redis.call('HEXISTS', key, 'e:' .. ARGV[i]) end
   return left == 0
 end
 
@@ -49,7 +51,8 @@ local function write(record)
   redis.call('HSET', key, 'v', int(record.version), 'c', int(record.created), 'l', int(record.ends),
     'x', int(record.expires), 'k', int(record.keep), 't', int(record.touched), 'b', int(record.bytes),
     'f', int(record.fence), 'h', record.holder, 'u', int(record.lease))
-  for i = 16, firstSet - 1 do redis.call('HDEL', key, 'e:' .. ARGV[i]) end
+  if ARGV[15] == '1' then redis.call('HSET', key, 'o', ARGV[16]) end
+  for i = firstRemoved, firstSet - 1 do redis.call('HDEL', key, 'e:' .. ARGV[i]) end
   for i = firstSet, #ARGV, 2 do redis.call('HSET', key, 'e:' .. ARGV[i], ARGV[i + 1]) end
   forgetAt(math.max(record.expires, record.keep))
 end
@@ -95,7 +98,7 @@ if ends >= 0 and leavesNothing() then
   redis.call('DEL', key)
   redis.call('HSET', key, 'd', int(now + ends))
   forgetAt(now + ends)
-  if record.holder ~= '' then wake() end
+  over()
   return { ENDED }
 end
 local growth = grown(false)
@@ -120,5 +123,5 @@ if grace >= 0 then
 else
   write(record)
 end
-if wakes then wake() end
+if grace >= 0 then over() elseif wakes then wake() end
 return committed(record, 0)

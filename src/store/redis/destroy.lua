@@ -8,5 +8,5 @@ if state == DESTROYED then tombstoneUntil = math.max(tombstoneUntil, record.unti
 redis.call('DEL', key)
 redis.call('HSET', key, 'd', int(tombstoneUntil))
 forgetAt(tombstoneUntil)
-if state == RECORD and record.holder ~= '' then wake() end
+over()
 return 1

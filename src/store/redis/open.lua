@@ -3,7 +3,7 @@
 -- ARGV    1 version that the caller has (0: none)   2 idle ms of the touch (-1: no touch)   3 its interval ms
 --         4 holder who asks for the lease ('': nobody)   5 its length in ms
 -- answers {ABSENT} | {DESTROYED} | {MOVED, successor} | {BUSY, ms left}
---         | {UNCHANGED or RECORD, now, version, created, ends, expires, kept until, fence (0: no lease), name, value, …}
+--         | {UNCHANGED or RECORD, now, version, created, ends, expires, kept until, fence (0: no lease)}, a RECORD with 1 or 0: has a label, the label, name, value, …
 local state, record = load()
 if state == MOVED then return { MOVED, record.successor } end
 if state ~= RECORD then return { state } end
@@ -27,13 +27,16 @@ end
 if tonumber(ARGV[1]) == record.version then
   return { UNCHANGED, now, record.version, record.created, record.ends, record.expires, record.keep, fence }
 end
-local answer = { RECORD, now, record.version, record.created, record.ends, record.expires, record.keep, fence }
+-- Places 9 and 10 are the label's.
+local answer = { RECORD, now, record.version, record.created, record.ends, record.expires, record.keep, fence, 0, '' }
 local fields = redis.call('HGETALL', key)
 for i = 1, #fields, 2 do
   local name = fields[i]
   if string.sub(name, 1, 2) == 'e:' then
     answer[#answer + 1] = string.sub(name, 3)
     answer[#answer + 1] = fields[i + 1]
+  elseif name == 'o' then
+    answer[9], answer[10] = 1, fields[i + 1]
   end
 end
 return answer

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { TOMBSTONE_MS } from '../store.ts'
 
-const OPERATIONS = ['open', 'commit', 'destroy', 'renew', 'release', 'lease'] as const
+const OPERATIONS = ['open', 'commit', 'destroy', 'renew', 'release', 'lease', 'file', 'filed', 'unfile'] as const
 
 export type Operation = (typeof OPERATIONS)[number]
 

@@ -3,6 +3,7 @@
 -- One hash per session. A record has the fields
 --   v version   c created at   l lifetime ends at   x expires at   k kept until   t kept alive last at
 --   b bytes of all values   f fence of the lease last granted   h its holder ('' or none: given back)   u its end
+--   o label for operators
 --   e:NAME the value of the entry NAME
 -- a tombstone or a pointer has
 --   d tombstone until   m successor   g answers "moved" until   (m and g: pointers only)
@@ -51,4 +52,9 @@ end
 -- Tells those who wait for the lease, on the channel of the key's own name.
 local function wake()
   redis.call('PUBLISH', key, '')
+end
+
+-- Tells these, and those who have a connection of the session open, that the record is none any more.
+local function over()
+  redis.call('PUBLISH', key, 'over')
 end

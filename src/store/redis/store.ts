@@ -4,11 +4,12 @@
  */
 import type { Millis } from '../../clock.ts'
 import { checkDelta, checkOpen } from '../arguments.ts'
-import type { Committed, Delta, Lease, OpenOptions, Opened, SessionStore, StoreKey } from '../store.ts'
-import { committedOf, openedOf, truthOf } from './answers.ts'
+import type { Committed, Delta, Lease, OpenOptions, Opened, SessionStore, StoreKey, SubjectKey } from '../store.ts'
+import { committedOf, keysOf, openedOf, truthOf } from './answers.ts'
 import { RedisClient } from './client.ts'
 import type { RedisConfig, ScriptArgument } from './client.ts'
-import { Releases } from './releases.ts'
+import { Channels } from './channels.ts'
+import { leaseGivenBack } from './releases.ts'
 
 export interface RedisStoreOptions {
   /** Put before each store key, and before the names of channels. */
@@ -31,7 +32,7 @@ class RedisStore implements SessionStore {
   readonly kind = 'redis'
   readonly #keyPrefix: string
   readonly #client: RedisClient
-  readonly #releases: Releases
+  readonly #channels: Channels
 
   constructor(config: RedisConfig, options: RedisStoreOptions) {
     this.#keyPrefix = options.keyPrefix ?? DEFAULT_KEY_PREFIX
@@ -39,12 +40,7 @@ class RedisStore implements SessionStore {
       connectMs: options.connectTimeoutMs ?? DEFAULT_TIMEOUT_MS,
       commandMs: options.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
     })
-    this.#releases = new Releases({
-      connect: () => this.#client.subscriber(),
-      owned: config.mode !== 'cluster',
-      keyPrefix: this.#keyPrefix,
-      isHeld: async (key) => truthOf(await this.#client.run('lease', this.#keyPrefix + key, [])),
-    })
+    this.#channels = new Channels({ connect: () => this.#client.subscriber(), owned: config.mode !== 'cluster', keyPrefix: this.#keyPrefix })
   }
 
   async open(key: StoreKey, options: OpenOptions): Promise<Opened> {
@@ -80,7 +76,23 @@ class RedisStore implements SessionStore {
   }
 
   async released(key: StoreKey, maxMs: Millis, signal: AbortSignal): Promise<void> {
-    await this.#releases.wait(key, maxMs, signal)
+    await leaseGivenBack(this.#channels, key, maxMs, signal, async () => truthOf(await this.#client.run('lease', this.#keyPrefix + key, [])))
+  }
+
+  watch(key: StoreKey, changed: () => void): () => void {
+    return this.#channels.onOver(key, changed)
+  }
+
+  async file(subject: SubjectKey, key: StoreKey, forMs: Millis): Promise<void> {
+    await this.#client.run('file', this.#listOf(subject), [key, integer(forMs)])
+  }
+
+  async filed(subject: SubjectKey, most: number): Promise<StoreKey[]> {
+    return keysOf(await this.#client.run('filed', this.#listOf(subject), [integer(most)]))
+  }
+
+  async unfile(subject: SubjectKey, keys: readonly StoreKey[]): Promise<void> {
+    await this.#client.run('unfile', this.#listOf(subject), keys)
   }
 
   async ping(): Promise<void> {
@@ -88,8 +100,13 @@ class RedisStore implements SessionStore {
   }
 
   async close(): Promise<void> {
-    this.#releases.close()
+    this.#channels.close()
     this.#client.close()
+  }
+
+  /** No store key has a colon, so a list is never taken for a session. */
+  #listOf(subject: SubjectKey): string {
+    return `${this.#keyPrefix}subject:${subject}`
   }
 }
 
@@ -111,6 +128,8 @@ function argumentsOf(delta: Delta): ScriptArgument[] {
     integerOr(delta.move?.graceMs),
     Buffer.from(delta.move?.successor ?? []),
     integerOr(delta.endIfEmptyMs),
+    delta.label === undefined ? '0' : '1',
+    Buffer.from(delta.label ?? []),
     String(removed.length),
     ...removed,
   ]

@@ -8,7 +8,7 @@ const carrier = cookiesCarrier({ names: new CookieNames(['sid', 'remember_*']), 
 const request = (): RequestHead => ({ method: 'GET', target: '/', path: '/', host: 'a.example', secure: true, headers: [], cookies: [], dropped: [] })
 
 async function answer(entries: ReadonlyMap<string, Entry>, ...cookies: string[]): Promise<Changes> {
-  const exchange = await carrier.begin({ entries, now: () => 1_000 }, request())
+  const exchange = await carrier.begin({ id: undefined, entries, now: () => 1_000 }, request())
   return exchange.capture({ status: 200, headers: cookies.flatMap((cookie) => ['Set-Cookie', cookie]) })
 }
 

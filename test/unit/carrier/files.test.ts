@@ -58,7 +58,7 @@ describe('ids', () => {
     const carrier = filesCarrier({ rules: [{ cookie: COOKIE, id: undefined, render: here.path }], clock: systemClock, log: keptLog(), touchIntervalMs: 1, lockWaitMs: 1, maxBytes: 1 })
     const rotates = async (names: string[], id: string): Promise<boolean> => {
       const entries = new Map(names.map((name) => [name, { value: new Uint8Array(), expiresAt: undefined }]))
-      const exchange = await carrier.begin({ entries, now: () => 0 }, requestWith([]))
+      const exchange = await carrier.begin({ id: undefined, entries, now: () => 0 }, requestWith([]))
       const { rotate } = exchange.capture({ status: 200, headers: ['Set-Cookie', `${COOKIE}=${id}`] })
       await exchange.settle('unsent')
       return rotate === true

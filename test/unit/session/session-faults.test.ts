@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { SessionStore, StoredRecord } from '../../../src/store/store.ts'
+import { storeOver } from '../../support/store-over.ts'
 import { changes, entries, LOOK, PLAIN, SECRET, type Subject, subject, texts, USE } from './session-subject.ts'
 
 let at: Subject
@@ -10,14 +11,11 @@ const busy = expect.objectContaining({ code: 'session_busy' })
 
 describe('a store that was tampered with', () => {
   /** A store that shows its records as `change` leaves them. */
-  const tampered = (store: SessionStore, change: (record: StoredRecord) => StoredRecord): SessionStore => ({
-    kind: store.kind,
+  const tampered = (store: SessionStore, change: (record: StoredRecord) => StoredRecord): SessionStore => storeOver(store, {
     async open(key, options) {
       const opened = await store.open(key, options)
       return opened.state === 'record' ? { ...opened, record: change(opened.record) } : opened
     },
-    commit: (key, delta) => store.commit(key, delta), destroy: (key, ms) => store.destroy(key, ms), renew: (key, lease, ms) => store.renew(key, lease, ms),
-    release: (key, lease) => store.release(key, lease), released: (key, ms, signal) => store.released(key, ms, signal), ping: () => store.ping(), close: () => store.close(),
   })
   const asSeen = async (change: (record: StoredRecord) => StoredRecord) => {
     const session = await at.made(entries({ a: '1', b: '2' }))
