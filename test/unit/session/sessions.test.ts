@@ -230,10 +230,11 @@ describe('when secrets rotate', () => {
     const uses = (): number[] => keyring.keys.map((key) => key.uses.seal)
     const rotated = at.beside({}, keyring)
     await rotated.open(session.token, USE)
-    expect(uses()).toEqual([0, 2])
+    // Two entries and the label.
+    expect(uses()).toEqual([0, 3])
     await rotated.open(session.token, USE)
     await rotated.open(session.token, USE)
-    expect(uses()).toEqual([4, 2])
+    expect(uses()).toEqual([4, 3])
   })
 
   it('a missing secret is a fault and not a miss, and the session stays', async () => {
