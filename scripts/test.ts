@@ -1,11 +1,13 @@
 /**
  * What `npm test` runs: installs missing servers, checks types and style, runs every test, and says how it went. Arguments go
  * to vitest: `npm test -- --project unit`. The last line is `N passed, N failed, N skipped`; with CI=true a skipped test fails the run.
+ *
+ * The tests, and every process that they start, run on the Node that the repository pins. UNSTICK_TEST_NODE=/path/to/node puts another in its place.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve, sep } from 'node:path'
+import { delimiter, join, relative, resolve, sep } from 'node:path'
 import { installServers } from './install-servers.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -60,13 +62,26 @@ function runTests(args: readonly string[]): Outcome {
   const folder = mkdtempSync(join(tmpdir(), 'unstick-test-'))
   const file = join(folder, 'report.json')
   try {
-    const clean = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args])
+    const clean = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args], nodeUnderTest(folder))
     // A vitest that came to no report has failed as a whole.
     const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : { testResults: [] }
     return { ...tally(report), clean }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** A folder for the PATH that has the Node under test as `node`; undefined: the pinned one, which npm has put there. */
+function nodeUnderTest(folder: string): string | undefined {
+  const node = process.env['UNSTICK_TEST_NODE']
+  if (node === undefined || node === '') return undefined
+  const { stdout, error } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  if (error !== undefined) throw new Error(`UNSTICK_TEST_NODE=${node} cannot be run: ${error.message}. It takes the whole path of a node.`)
+  print(`on ${node}, ${stdout.trim()}`)
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  symlinkSync(resolve(node), join(bin, 'node'))
+  return bin
 }
 
 function tally(report: Report): Omit<Outcome, 'clean'> {
@@ -115,9 +130,9 @@ function list(title: string, lines: readonly string[]): void {
   for (const line of lines) print(`${title}: ${line}`)
 }
 
-/** Runs a command of this project, its output going where ours goes. */
-function run(command: string, args: readonly string[]): boolean {
-  const path = `${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`
+/** Runs a command of this project, its output going where ours goes. `first`: a folder to look in before all others. */
+function run(command: string, args: readonly string[], first?: string): boolean {
+  const path = [...(first === undefined ? [] : [first]), join(ROOT, 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter)
   const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH: path } })
   if (error !== undefined) print(`${command} could not be run: ${error.message}`)
   return status === 0

@@ -52,7 +52,7 @@ export class Exchange implements ResponseSink {
     this.#outgoing = outgoing
     this.#onGone = onGone
     this.#reply = new Reply(outgoing, parts.upstreamTimeoutMs)
-    outgoing.on('close', () => this.#onClosed())
+    outgoing.once('close', () => this.#onClosed())
   }
 
   /** Sorting, and so `misframed`, is done when this returns its promise. */

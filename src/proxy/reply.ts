@@ -7,6 +7,7 @@ import { Socket } from 'node:net'
 import type { Millis } from '../clock.ts'
 import { headerKind } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
+import { sendInterim } from './interim.ts'
 import type { Flow } from './upstream-request.ts'
 
 /** Above this, copying costs more than a second piece in the write. */
@@ -41,16 +42,15 @@ export class Reply {
     this.#flow = flow
   }
 
-  /** An interim answer. HTTP/1.0 knows none (RFC 9110 15.2), and neither does a Node before 24.18 know how to send any. */
+  /** An interim answer. HTTP/1.0 knows none (RFC 9110 15.2). */
   information(status: number, raw: readonly Buffer[]): void {
     if (this.gone || this.#headSent || this.#response.req.httpVersionMinor === 0) return
     if (status === 100) {
       this.#response.writeContinue()
       return
     }
-    if (!('writeInformation' in this.#response)) return
     try {
-      this.#response.writeInformation(status, plainPairs(raw).flat())
+      sendInterim(this.#response, status, plainPairs(raw))
     } catch {
       // A header that Node will not write. What is said in the interim may be left out; the answer still comes.
     }

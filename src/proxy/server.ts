@@ -103,6 +103,7 @@ export class ProxyServer {
     if (connection === undefined || connection.refused) return
     const exchange = new Exchange(this.#parts, request, response, () => this.#ended(exchange, connection, socket))
     connection.exchanges.push(exchange)
+    if (connection.exchanges.length > 1) tellOfClose(socket, response)
     // Of what came in one piece behind an upgrade that it ignores, Node loses some: what comes then may begin anywhere.
     const last = request.headers.upgrade !== undefined
     if (last) response.shouldKeepAlive = false
@@ -146,8 +147,9 @@ export class ProxyServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = this.#connections.of(socket)
-    // An older Node does not ask first.
+    // Not `socket`: where the request has a body, Node 26 hands out a stream that stands for it.
+    const connection = this.#connections.of(request.socket)
+    // A Node before 22.21 does not ask first.
     if (connection === undefined || !this.#mayUpgrade(request)) {
       socket.destroy()
       return
@@ -156,6 +158,13 @@ export class ProxyServer {
     const over = Promise.all([closed, upgrade(this.#parts, this.#target, { request, socket, head, peer: connection.peer })])
     this.#upgraded.set(socket, over.then(() => { this.#upgraded.delete(socket) }))
   }
+}
+
+/** Node 22 does not tell the answers to requests that were sent ahead that their connection has closed. */
+function tellOfClose(socket: Socket, response: ServerResponse): void {
+  const tell = (): void => { response.emit('close') }
+  socket.once('close', tell)
+  response.once('close', () => socket.off('close', tell))
 }
 
 function refuse(socket: Duplex, error: UnstickError): void {
