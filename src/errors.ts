@@ -19,10 +19,13 @@ export const STATUS = {
 
 export type AnswerCode = keyof typeof STATUS
 
+/** Why an answer was cut off that had begun as it should: for the log and the metrics, since its client has its head already. */
+export type CutCode = 'session_ended'
+
 /** Codes that only an operator meets: they end the process before it listens. */
 export type OperatorCode = 'config_invalid' | 'not_supported' | 'start_failed'
 
-export type ErrorCode = AnswerCode | OperatorCode
+export type ErrorCode = AnswerCode | CutCode | OperatorCode
 
 /** Seconds after which a client may try again, for the codes where trying again can help. */
 export const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {

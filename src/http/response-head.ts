@@ -7,6 +7,8 @@ export interface SortedResponse {
   /** Declared body length in bytes; undefined: chunked, until close, or none. */
   readonly contentLength: number | undefined
   readonly hasSetCookie: boolean
+  /** An event stream (HTML, Server-sent events): it goes on for as long as both ends like. */
+  readonly isEventStream: boolean
 }
 
 /** `raw`: names and values in turn, as bytes in Latin-1, which is how they leave again. */
@@ -14,6 +16,7 @@ export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse 
   const headers: RawHeaders = []
   let contentLength: number | undefined
   let hasSetCookie = false
+  let isEventStream = false
   const listed = listedInConnection(raw)
   for (let i = 0; i < raw.length; i += 2) {
     const name = text(raw[i])
@@ -36,11 +39,15 @@ export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse 
         headers.push(name, text(raw[i + 1]))
         break
       default:
+        if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) isEventStream = EVENT_STREAM.test(text(raw[i + 1]))
         if (listed === undefined || !listed.includes(name.toLowerCase())) headers.push(name, text(raw[i + 1]))
     }
   }
-  return { headers, contentLength, hasSetCookie }
+  return { headers, contentLength, hasSetCookie, isEventStream }
 }
+
+const CONTENT_TYPE = 'content-type'
+const EVENT_STREAM = /^text\/event-stream(?:[\s;]|$)/i
 
 const text = (value: Buffer | string | undefined): string => (value === undefined ? '' : typeof value === 'string' ? value : value.toString('latin1'))
 

@@ -15,11 +15,14 @@ export function answer(response: ServerResponse, error: UnstickError, head: { cl
   response.end(body)
 }
 
-/** Says so in the log: what a client or a busy session brings about is nobody's fault here. */
-export function logAnswer(log: Logger, { method, url }: IncomingMessage, error: UnstickError): void {
+/** What a client, a busy session or a logout brings about is nobody's fault here. */
+const NOBODYS_FAULT: ReadonlySet<string> = new Set(['bad_request', 'session_busy', 'session_ended'])
+
+/** Says so in the log. `cut`: its answer had begun, and was cut off. */
+export function logAnswer(log: Logger, { method, url }: IncomingMessage, error: UnstickError, cut: boolean): void {
   const path = (url ?? '').split('?', 1)[0]
-  const level = error.code === 'internal' ? 'error' : error.code === 'bad_request' || error.code === 'session_busy' ? 'info' : 'warn'
-  log[level]({ err: error, method, path }, `answered ${error.status} ${error.code}`)
+  const level = error.code === 'internal' ? 'error' : NOBODYS_FAULT.has(error.code) ? 'info' : 'warn'
+  log[level]({ err: error, method, path }, cut ? `cut off: ${error.code}` : `answered ${error.status} ${error.code}`)
 }
 
 /** The same as bytes, for a connection that has no response object: a head that did not parse, an upgrade. */

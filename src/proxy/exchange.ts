@@ -39,6 +39,7 @@ export class Exchange implements ResponseSink {
   #held: Held | undefined
   #upload: Upload | undefined
   #linger: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
   #failed = false
   #over = false
   /** The client's side, and ours: what it still has to write, and its lease. */
@@ -132,13 +133,13 @@ export class Exchange implements ResponseSink {
 
   onHead(status: number, reason: string, raw: readonly Buffer[]): void {
     this.#added.resume()
-    const { headers, contentLength, hasSetCookie } = sortResponse(raw)
+    const { headers, contentLength, hasSetCookie, isEventStream } = sortResponse(raw)
     const response = { status, headers }
     const visit = this.#visit
     if (hasSetCookie) withholdCookies(this.#parts, response, visit !== undefined)
     const changes = visit === undefined ? NO_CHANGES : visit.capture(response)
     const atEnd = visit?.commitsAtEnd === true && isShort(this.#incoming.method, status, contentLength)
-    const head = { status, reason, response, contentLength }
+    const head = { status, reason, response, contentLength, isEventStream }
     if (!atEnd && isEmpty(changes)) {
       this.#sendHead(head)
       return
@@ -185,12 +186,13 @@ export class Exchange implements ResponseSink {
     else this.#finish(held.trailers)
   }
 
-  #sendHead({ status, reason, response, contentLength }: Head): void {
+  #sendHead({ status, reason, response, contentLength, isEventStream }: Head): void {
     this.#visit?.announce(response)
     if (this.#parts.draining()) response.headers.push('Connection', 'close')
     this.#added.stop()
     this.#reply.head(status, reason, response.headers, contentLength)
     if (this.#reply.gone) this.#afterHangUp()
+    else if (isEventStream) this.#unwatch = this.#visit?.watch(() => void this.#fail(new UnstickError('session_ended', 'The session of this event stream has ended.')))
   }
 
   /** A short response, whole in hand: one commit for all of it, then everything goes out in one write. */
@@ -238,7 +240,7 @@ export class Exchange implements ResponseSink {
     if (this.#over) return
     await this.#saveWhatIsLeft(captured, committed.status === 'rejected')
     if (!this.#reply.gone) {
-      logAnswer(this.#parts.log, this.#incoming, error)
+      logAnswer(this.#parts.log, this.#incoming, error, this.#reply.headSent)
       if (this.#reply.headSent) this.#reply.abort()
       else this.#answer(error)
     }
@@ -289,6 +291,7 @@ export class Exchange implements ResponseSink {
     if (this.#over) return
     this.#over = true
     clearTimeout(this.#linger)
+    this.#unwatch?.()
     const released = this.#visit?.letGo()
     if (released === undefined) this.#leave()
     else void released.then(() => this.#leave())

@@ -39,6 +39,11 @@ export class HandshakeSession {
     this.#unsure = false
   }
 
+  /** Calls `ended` when the session ends. undefined: there is none. The answer ends it. */
+  watch(ended: () => void): (() => void) | undefined {
+    return this.#visit?.watch(ended)
+  }
+
   /** The handshake failed. What the app left is committed all the same, but not beside a commit that failed: it would be half of what belongs together. */
   async giveUp(outcome: Outcome, log: Logger): Promise<void> {
     const visit = this.#visit

@@ -12,6 +12,7 @@ export interface Head {
   readonly response: ResponseHead
   /** Declared length of the body, in bytes. */
   readonly contentLength: number | undefined
+  readonly isEventStream: boolean
 }
 
 export class Held {

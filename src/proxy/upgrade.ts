@@ -77,8 +77,21 @@ async function pass(parts: Parts, { response, joined }: Answered, session: Hands
   if (hasSetCookie) withholdCookies(parts, answer, session.captures)
   const lingerMs = parts.upstreamTimeoutMs
   await session.commitHead(answer, joined !== undefined)
-  if (joined !== undefined) join(response, answer.headers, { socket, head, lingerMs }, joined)
+  if (joined !== undefined) {
+    join(response, answer.headers, { socket, head, lingerMs }, joined)
+    closeAtLogout(parts, request, session, socket)
+  }
   else await relay({ answered: response, headers: answer.headers, contentLength, atEnd: () => session.commitEnd() }, request, socket, lingerMs)
+}
+
+/** The app's side goes with the client's. */
+function closeAtLogout(parts: Parts, { url }: IncomingMessage, session: HandshakeSession, socket: Duplex): void {
+  if (socket.destroyed) return
+  const unwatch = session.watch(() => {
+    parts.log.info({ path: (url ?? '').split('?', 1)[0] }, 'cut off a WebSocket: session_ended')
+    socket.destroy()
+  })
+  if (unwatch !== undefined) socket.once('close', unwatch)
 }
 
 /** Sends the handshake on. Rejects with an `UnstickError`. */
