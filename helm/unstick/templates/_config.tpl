@@ -1,0 +1,55 @@
+{{/* The ConfigMap with the sidecar's configuration: {{ include "unstick.config" . }}. */}}
+{{- define "unstick.config" -}}
+{{- $scope := dict "given" . -}}
+{{- include "unstick.scope" $scope -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ $scope.configMap }}
+  namespace: {{ $scope.root.Release.Namespace }}
+  labels:
+    {{- include "unstick.labels" $scope | nindent 4 }}
+data:
+  {{- include "unstick.config.data" $scope | nindent 2 }}
+{{- end -}}
+
+{{- define "unstick.config.data" -}}
+unstick.yaml: |
+  {{- include "unstick.config.yaml" . | nindent 2 }}
+{{- if .php }}
+php.ini: |
+  ; Where the sidecar looks, and with PHP's own garbage collection: no cron job clears the folder of a container.
+  session.save_handler = files
+  session.save_path = {{ first .folders }}
+  session.gc_probability = 1
+  session.gc_divisor = 1000
+{{- end }}
+{{- end -}}
+
+{{- define "unstick.config.checksum" -}}
+{{ include "unstick.config.data" . | sha256sum | trunc 16 | quote }}
+{{- end -}}
+
+{{/* unstick.yaml: what the chart knows, and what the values add. Secrets come in as environment variables. */}}
+{{- define "unstick.config.yaml" -}}
+{{- $v := .values -}}
+{{- $written := dict
+  "listen" (printf "0.0.0.0:%d" (int $v.sidecar.port))
+  "upstream" (printf "http://127.0.0.1:%d" (int $v.app.port))
+  "store" (empty $v.store.existingSecret | ternary $v.store.url "${UNSTICK_STORE}")
+  "admin" (dict "listen" (printf "0.0.0.0:%d" (int $v.sidecar.adminPort)))
+  "limits" (dict "drain" (printf "%ds" (int $v.shutdown.drainSeconds))) -}}
+{{- if $v.app.kind -}}
+{{- $_ := set $written "app" $v.app.kind -}}
+{{- end -}}
+{{- $given := deepCopy $v.config -}}
+{{/* Helm takes a plain on or off for a boolean, as YAML 1.1 has it. */}}
+{{- range $route := $given.routes -}}
+{{- range $key := list "session" "lock" -}}
+{{- if kindIs "bool" (get $route $key) -}}
+{{- $_ := set $route $key (get $route $key | ternary "on" "off") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- mergeOverwrite $given $written | toYaml -}}
+{{- end -}}
