@@ -35,7 +35,7 @@ function row(cells: readonly string[]): string {
 
 function reference(): string {
   const keys = keyDocs().map(({ key, type, fallback, required, description }) =>
-    row([code(key), type, required ? 'needed' : fallback === undefined || fallback === '[]' ? '' : code(fallback.replace(/^"(.*)"$/, '$1')), description]),
+    row([code(key), type, required ? 'needed' : fallback === undefined || fallback === '[]' || fallback === '{}' ? '' : code(fallback.replace(/^"(.*)"$/, '$1')), description]),
   )
   const presets = Object.entries(PRESETS).map(([name, { about, names, files }]) =>
     row([code(name), about, [...files.map(({ cookie }) => cookie), ...names].map((cookie) => code(cookie)).join(' '), files.map(({ path }) => code(path)).join(' ')]),

@@ -4,12 +4,14 @@ import { createMetrics, type Metrics } from './admin/metrics.ts'
 import type { Carrier } from './carrier/carrier.ts'
 import { cookiesCarrier } from './carrier/cookies.ts'
 import { filesCarrier } from './carrier/files.ts'
+import { headersCarrier } from './carrier/headers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Address, Config } from './config/config.ts'
-import { compileRoutes, routeDefaults } from './config/routes.ts'
+import { compileRoutes, compileRules, routeDefaults } from './config/routes.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { CookieNames, cookieSorter } from './http/cookie-names.ts'
 import { TrustedProxies } from './http/forwarded.ts'
+import { headerKinds } from './http/header-names.ts'
 import type { Logger } from './log.ts'
 import type { Parts } from './proxy/parts.ts'
 import { ProxyServer } from './proxy/server.ts'
@@ -26,6 +28,7 @@ import { redisStore } from './store/redis/store.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import type { SessionStore } from './store/store.ts'
 import { timedStore } from './store/timed.ts'
+import type { Telemetry } from './telemetry.ts'
 
 export interface SidecarOptions {
   readonly log: Logger
@@ -89,13 +92,14 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; keyri
   const tokens = new Tokens(keyring)
   const tokenCookie = new TokenCookie(session.cookie)
   const vaulted = new CookieNames([...config.carriers.cookies.names, ...config.carriers.files.map((rule) => rule.cookie)])
-  const carriers = createCarriers(config, vaulted, log, clock)
+  const carriers = createCarriers(config, vaulted, { log, clock, telemetry: metrics.telemetry })
   return {
     upstream, log, warnings: new Warnings(log, clock), vaulted, tokens, tokenCookie, draining,
     telemetry: metrics.telemetry,
     routes: compileRoutes(config.routes, routeDefaults(config)),
     trusted: new TrustedProxies(config.trustedProxies),
     sorter: cookieSorter(tokenCookie.names, vaulted),
+    headerKind: headerKinds(reservedHeaders(config)),
     sessions: new Sessions({
       store, tokens, clock, sealing: new Sealing(keyring, clock), storeClock: new StoreClock(clock), telemetry: metrics.telemetry,
       idleTimeoutMs: session.idleTimeoutMs, lifetimeMs: session.lifetimeMs, touchIntervalMs: session.touchIntervalMs,
@@ -107,8 +111,9 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; keyri
   }
 }
 
-/** In the order in which they inject: files look at the cookies that the app will see. */
-function createCarriers({ carriers, session, limits }: Config, vaulted: CookieNames, log: Logger, clock: Clock): Carrier[] {
+/** In the order in which they inject: files look at the cookies that the app will see, and so do capture rules. */
+function createCarriers({ carriers, session, limits }: Config, vaulted: CookieNames, running: { log: Logger; clock: Clock; telemetry: Telemetry }): Carrier[] {
+  const { log, clock, telemetry } = running
   const list: Carrier[] = []
   if (carriers.cookies.names.length + carriers.files.length > 0) {
     list.push(cookiesCarrier({ names: vaulted, adopt: carriers.cookies.adopt, touchIntervalMs: session.touchIntervalMs, log }))
@@ -116,7 +121,17 @@ function createCarriers({ carriers, session, limits }: Config, vaulted: CookieNa
   if (carriers.files.length > 0) {
     list.push(filesCarrier({ rules: carriers.files, clock, log, touchIntervalMs: session.touchIntervalMs, lockWaitMs: limits.upstreamTimeoutMs, maxBytes: limits.entryBytes }))
   }
+  if (carriers.headers !== undefined) {
+    list.push(headersCarrier({ ...carriers.headers, rules: compileRules(carriers.headers.capture), headerBytes: limits.headerBytes, entryBytes: limits.entryBytes, log, telemetry }))
+  }
   return list
+}
+
+/** What only the sidecar and the app say to each other. */
+function reservedHeaders({ carriers: { headers } }: Config): string[] {
+  if (headers === undefined) return []
+  const { send, id, receive, inject } = headers
+  return [send, id, ...Object.values(receive), ...inject.map(({ name }) => name)].filter((name) => name !== undefined)
 }
 
 function openStore({ store }: Config, clock: Clock): SessionStore {

@@ -12,10 +12,14 @@ export interface Telemetry {
   tokenRefused(): void
   /** A commit was answered, or failed. */
   committed(result: 'committed' | 'ended' | 'gone' | 'too_large' | 'fenced' | 'failed'): void
+  /** A capture rule, or a header that the app meant for unstick, was heeded; or why it was not. */
+  captured(result: 'captured' | 'missing' | 'too_large' | 'malformed' | 'unfinished'): void
+  /** A header was not injected, since an attribute cannot stand in one as it is. */
+  headerRefused(): void
   /** A call of the store was answered. `failed`: it threw. */
   storeCall(operation: 'open' | 'commit' | 'destroy' | 'renew' | 'release' | 'file', seconds: number, failed: boolean): void
 }
 
 export const silent: Telemetry = {
-  request() {}, sessionOpened() {}, sessionCreated() {}, sessionDestroyed() {}, tokenRefused() {}, committed() {}, storeCall() {},
+  request() {}, sessionOpened() {}, sessionCreated() {}, sessionDestroyed() {}, tokenRefused() {}, committed() {}, captured() {}, headerRefused() {}, storeCall() {},
 }

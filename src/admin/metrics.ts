@@ -47,6 +47,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const destroyed = new Counter({ name: 'unstick_sessions_destroyed_total', help: 'Sessions ended by the app', registers })
   const refused = new Counter({ name: 'unstick_tokens_refused_total', help: 'Requests with token cookies of which none verified: forged, truncated, or of a secret that is gone', registers })
   const commits = new Counter({ name: 'unstick_commits_total', help: 'Commits of session changes, by result', labelNames: ['result'], registers })
+  const captures = new Counter({ name: 'unstick_captures_total', help: 'Capture rules, and headers of the app for unstick, that were heeded (captured), or why they were not', labelNames: ['result'], registers })
+  const headersRefused = new Counter({ name: 'unstick_headers_refused_total', help: 'Headers that were not injected, because an attribute in them cannot stand in a header', registers })
   const store = new Histogram({ name: 'unstick_store_seconds', help: 'Time of store calls, by operation', labelNames: ['operation'], buckets: SECONDS, registers })
   const storeErrors = new Counter({ name: 'unstick_store_errors_total', help: 'Store calls that failed, by operation', labelNames: ['operation'], registers })
   const gauge = (name: string, help: string, read: () => number): Gauge => new Gauge({ name, help, registers, collect() { this.set(read()) } })
@@ -71,6 +73,8 @@ export function createMetrics(gauges: Gauges): Metrics {
       sessionDestroyed: () => destroyed.inc(),
       tokenRefused: () => refused.inc(),
       committed: (result) => commits.inc({ result }),
+      captured: (result) => captures.inc({ result }),
+      headerRefused: () => headersRefused.inc(),
       storeCall(operation, seconds, failed) {
         store.observe({ operation }, seconds)
         if (failed) storeErrors.inc({ operation })

@@ -50,9 +50,37 @@ export type Outcome =
   /** The request never reached the app. */
   | 'unsent'
 
+/** Gets a copy of a body that passes by, in order. It must not throw, keep anybody waiting, or change the bytes. */
+export interface BodyCopy {
+  add(chunk: Buffer): void
+  /** The body is whole. Not called for one that breaks off, or that the app did not take to its end. */
+  end(): void
+}
+
+/** What a carrier can tell only from bodies, and so only after the response's head. */
+export interface BodyReading {
+  /** How much of the response's body it needs whole, in bytes; 0: nothing of it, only time. */
+  readonly maxBytes: number
+  /**
+   * Called once. `body`: undefined when it has turned out larger than `maxBytes`, or when nothing of it was needed. May change the
+   * response's head, which goes out afterwards. A response that breaks off is not read.
+   */
+  read(body: readonly Buffer[] | undefined): Promise<BodyRead>
+}
+
+export interface BodyRead {
+  readonly changes: Changes
+  /** What goes to the client instead of the body that came, whole; undefined: that body. */
+  readonly body?: Buffer | undefined
+}
+
 export interface CarrierExchange {
+  /** Wants a copy of the request's body. Looked at once, after `begin`; undefined for all but the few requests that a rule is about. */
+  readonly requestBody?: BodyCopy | undefined
   /** Takes what concerns this carrier out of the head of the response (it may change it), at most once, before it is sent on. */
   capture(response: ResponseHead): Changes
+  /** After `capture`: what it could not tell from the head. undefined: nothing, so the response streams. */
+  reading?(response: ResponseHead): BodyReading | undefined
   /** Called always, once, at the end: what the app left behind that the head could not tell. Releases what `begin` took. */
   settle(outcome: Outcome): Promise<Changes> | Changes
 }

@@ -1,5 +1,7 @@
 /** The configuration as the rest of the program sees it: expanded, checked, every key present. */
 import type { Millis } from '../clock.ts'
+import type { HeaderTemplate } from '../http/header-template.ts'
+import type { MessagePart } from '../http/message-part.ts'
 
 export type Address = { readonly host: string; readonly port: number } | { readonly unix: string }
 
@@ -39,6 +41,29 @@ export interface FilesRule {
   readonly render: (id: string) => string
 }
 
+export interface CaptureConfig {
+  /** As `RouteConfig.match`. */
+  readonly on: string
+  readonly hasStatus: (status: number) => boolean
+  readonly set: readonly { readonly attribute: string; readonly part: MessagePart; readonly optional: boolean }[]
+  /** One of the attributes that are set. */
+  readonly subject: string | undefined
+  readonly strip: readonly Extract<MessagePart, { of: 'json' | 'header' }>[]
+  readonly destroy: boolean
+}
+
+export interface HeadersConfig {
+  /** The header that carries all attributes to the app. */
+  readonly send: string | undefined
+  readonly format: 'form' | 'json' | 'base64json'
+  /** The header that carries the session's public id to the app. */
+  readonly id: string | undefined
+  /** The headers by which the app speaks to unstick, by what they ask for. */
+  readonly receive: Readonly<Partial<Record<'set' | 'replace' | 'subject' | 'renew' | 'destroy', string>>>
+  readonly inject: readonly { readonly name: string; readonly template: HeaderTemplate }[]
+  readonly capture: readonly CaptureConfig[]
+}
+
 export interface RouteConfig {
   /** `METHOD /path/**` or `/path/**`: `*` within a segment, `**` across them. */
   readonly match: string
@@ -64,6 +89,7 @@ export interface Config {
     /** Names may hold `*` (any characters) and `?` (exactly one). The cookies of `files` are vaulted too, named here or not. */
     readonly cookies: { readonly names: readonly string[]; readonly adopt: boolean }
     readonly files: readonly FilesRule[]
+    readonly headers: HeadersConfig | undefined
   }
   readonly routes: readonly RouteConfig[]
   readonly limits: {

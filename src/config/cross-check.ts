@@ -1,16 +1,11 @@
 /** What only several keys together can get wrong. */
 import { reaches } from './address.ts'
 import { globMatches } from '../glob.ts'
-import type { Path } from './problem.ts'
+import { checkHeaders } from './headers-check.ts'
+import type { Conflict } from './problem.ts'
 import { parseRoutePattern, shadows, type RoutePattern } from './routes.ts'
 import type { Settings } from './schema.ts'
 import { isLocal } from './store-url.ts'
-
-export interface Conflict {
-  /** The keys that are at odds. The problem points at the first of them that somebody wrote. */
-  readonly at: readonly Path[]
-  readonly message: string
-}
 
 export function crossCheck(settings: Settings, known: { secretGiven: boolean }): Conflict[] {
   return [
@@ -19,6 +14,7 @@ export function crossCheck(settings: Settings, known: { secretGiven: boolean }):
     ...checkCookie(settings),
     ...checkTimes(settings),
     ...checkFiles(settings),
+    ...checkHeaders(settings),
     ...checkRoutes(settings),
   ]
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Value } from './document.ts'
 import { keyDocs, keysAt } from './key-docs.ts'
 import { formatPath, type Path, type Problem } from './problem.ts'
-import { flawOf } from './schema.ts'
+import { flawOf } from './scalar.ts'
 import { nearest } from './suggest.ts'
 
 export interface Places {

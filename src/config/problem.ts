@@ -12,6 +12,13 @@ export interface Problem {
   readonly meant?: string
 }
 
+/** What only several keys together can get wrong. */
+export interface Conflict {
+  /** The keys that are at odds. The problem points at the first of them that somebody wrote. */
+  readonly at: readonly Path[]
+  readonly message: string
+}
+
 /** `file:line:col key: problem (allowed …, did you mean …)`. */
 export function formatProblem({ where, key, message, allowed, meant }: Problem): string {
   const hints = [

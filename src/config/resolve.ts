@@ -1,6 +1,7 @@
 /** From the settings as written to the configuration as the program uses it. */
-import type { Config, FilesRule, RouteConfig } from './config.ts'
+import type { CaptureConfig, Config, FilesRule, HeadersConfig, RouteConfig } from './config.ts'
 import type { Value } from './document.ts'
+import { receiveNames } from './headers-schema.ts'
 import { PRESETS } from './presets.ts'
 import type { Settings } from './schema.ts'
 
@@ -41,6 +42,7 @@ export function toConfig(settings: Settings): Config {
     carriers: {
       cookies: carriers.cookies,
       files: carriers.files.map(({ cookie, id, path: { path, render } }): FilesRule => ({ cookie, id, path, render })),
+      headers: carriers.headers === undefined ? undefined : toHeaders(carriers.headers),
     },
     routes: settings.routes.map(toRoute),
     limits: {
@@ -54,6 +56,14 @@ export function toConfig(settings: Settings): Config {
     trustedProxies: settings.trustedProxies,
     admin: { listen: admin.listen, token: admin.token },
   }
+}
+
+function toHeaders({ send, format, id, receive, inject, capture }: NonNullable<Settings['carriers']['headers']>): HeadersConfig {
+  return { send, format, id, receive: receiveNames(receive), inject: Object.entries(inject).map(([name, template]) => ({ name, template })), capture: capture.map(toCapture) }
+}
+
+function toCapture({ on, status, set, subject, strip, destroy }: NonNullable<Settings['carriers']['headers']>['capture'][number]): CaptureConfig {
+  return { on, hasStatus: status, set: Object.entries(set).map(([attribute, source]) => ({ attribute, ...source })), subject, strip, destroy }
 }
 
 function toRoute({ match, session, touch, lock, lockWait }: Settings['routes'][number]): RouteConfig {

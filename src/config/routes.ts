@@ -139,6 +139,26 @@ export function compileRoutes(routes: readonly RouteConfig[], defaults: Route): 
   }
 }
 
+/** All rules whose `on` a request matches, in order; a path that cannot be decoded matches none. Throws on a pattern that was not checked before. */
+export function compileRules<T extends { readonly on: string }>(rules: readonly T[]): { match(method: string, path: string): readonly T[] } {
+  const none: readonly T[] = []
+  if (rules.length === 0) return { match: () => none }
+  const compiled = rules.map((rule) => {
+    const pattern = parseRoutePattern(rule.on)
+    if (!pattern.ok) throw new TypeError(`the pattern ${JSON.stringify(rule.on)} ${pattern.problem}`)
+    return { ...pattern.value, rule }
+  })
+  return {
+    match(method, path) {
+      const asked = compiled.filter(({ method: wanted }) => wanted === undefined || wanted === method)
+      const normal = asked.length === 0 ? undefined : normalisePath(path)
+      if (normal === undefined) return none
+      const segments = normal.slice(1).split('/')
+      return asked.filter(({ segments: pattern }) => segmentsMatch(pattern, segments)).map(({ rule }) => rule)
+    },
+  }
+}
+
 /** Whether every request that `later` matches is taken by `earlier` already. May miss a case, never claims a wrong one. */
 export function shadows(earlier: RoutePattern, later: RoutePattern): boolean {
   if (earlier.method !== undefined && earlier.method !== later.method) return false

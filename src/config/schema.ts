@@ -2,47 +2,15 @@
 import { z } from 'zod'
 import { parseCidr, parseListen, parseUpstream } from './address.ts'
 import { parseAppCookieName, parseNamePattern, parseTokenCookieName } from './cookie-name.ts'
-import { right, wrong, type Flaw, type Parsed } from './parsed.ts'
+import { headers } from './headers-schema.ts'
+import { right, wrong, type Parsed } from './parsed.ts'
 import { parsePathTemplate, PATH_EXPRESSIONS } from './path-template.ts'
 import { PRESET_NAMES } from './presets.ts'
 import { parseRoutePattern } from './routes.ts'
+import { flag, oneOf, scalar } from './scalar.ts'
 import { parseStore } from './store-url.ts'
-import { likely, nearest } from './suggest.ts'
-import { parseCount, parseDuration, parseFlag, parseSize, within } from './units.ts'
-
-interface Doc {
-  /** The type, as people read it. */
-  readonly title: string
-  readonly description: string
-  readonly examples?: readonly string[]
-  readonly type?: readonly string[]
-  readonly enum?: readonly unknown[]
-}
-
-/** A scalar read by `parse`. Values arrive as text, whatever YAML would make of them. */
-function scalar<T>(parse: (text: string) => Parsed<T>, doc: Doc) {
-  return z
-    .string()
-    .meta({ ...doc })
-    .transform((text, context): T => {
-      const parsed = parse(text)
-      if (parsed.ok) return parsed.value
-      context.addIssue({ code: 'custom', message: parsed.problem, params: { flaw: parsed } })
-      return z.NEVER
-    })
-}
-
-/** The flaw that `scalar` left in an issue. */
-export function flawOf(issue: z.core.$ZodIssue): Flaw | undefined {
-  return issue.code === 'custom' ? (issue.params?.['flaw'] as Flaw | undefined) : undefined
-}
-
-const oneOf = <const T extends string>(words: readonly T[], guess = likely) => (text: string): Parsed<T> => {
-  const word = words.find((known) => known === text)
-  if (word !== undefined) return right(word)
-  const meant = guess(text, words)
-  return wrong('is not one of the known words', { allowed: words.join(' '), ...(meant === undefined ? {} : { meant }) })
-}
+import { nearest } from './suggest.ts'
+import { parseCount, parseDuration, parseSize, within } from './units.ts'
 
 /** Longer waits than this are surely mistakes, and timers cannot do more than 24 days. */
 const DAY = { value: 86_400_000, text: '24h' }
@@ -52,8 +20,6 @@ const duration = (description: string, fallback: string, min = { value: 1, text:
 
 const size = (description: string, fallback: string, max: { value: number; text: string }) =>
   scalar((text) => within(parseSize(text), { value: 1024, text: '1KB' }, max), { title: 'size', description }).prefault(fallback)
-
-const flag = (description: string) => scalar(parseFlag, { title: 'boolean', description, type: ['boolean', 'string'] })
 
 const onOff = oneOf(['on', 'off'])
 
@@ -172,7 +138,7 @@ export const schema = z.strictObject({
         .meta({ title: 'map', description: 'State in cookies.' })
         .prefault({}),
       files: z.array(files).meta({ title: 'list of maps', description: 'State in files, on a volume that app and sidecar share.' }).prefault([]),
-      headers: notYet('State in headers.'),
+      headers: headers.meta({ title: 'map', description: 'State in attributes that unstick keeps, which travel in headers.' }).optional(),
       memory: notYet("State in the app's memory."),
     })
     .meta({ title: 'map', description: "How the app's state travels." })

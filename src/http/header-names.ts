@@ -27,27 +27,40 @@ export function foldHeaderName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
 }
 
-function classify(name: string): HeaderKind {
+/** Tells what a header is by its name, in whatever spelling. */
+export type HeaderKindOf = (name: string) => HeaderKind
+
+/** Traffic repeats the same few spellings: looking one up is cheaper than folding it. Clients choose them, so their number and length are bounded. */
+const MOST_KEPT = 2_000
+const LONGEST_KEPT = 64
+
+/**
+ * `reserved`: names that the configuration has the sidecar inject or take from the app, beside the families that are reserved always. Reserved
+ * wins over forwarded: an `X-Forwarded-User` that comes from the session is not for any proxy to say.
+ */
+export function headerKinds(reserved: Iterable<string>): HeaderKindOf {
+  const ours = new Set(Array.from(reserved, foldHeaderName))
+  const kinds = new Bounded<string, HeaderKind>(MOST_KEPT)
+  return (name) => {
+    let kind = kinds.get(name)
+    if (kind === undefined) {
+      kind = classify(name, ours)
+      if (name.length <= LONGEST_KEPT) kinds.set(name, kind)
+    }
+    return kind
+  }
+}
+
+/** With nothing reserved by configuration. */
+export const headerKind: HeaderKindOf = headerKinds([])
+
+function classify(name: string, ours: ReadonlySet<string>): HeaderKind {
   const exact = EXACT.get(name.toLowerCase())
   if (exact !== undefined) return exact
   const folded = foldHeaderName(name)
-  if (isOf('x-session', folded) || isOf('unstick', folded)) return 'reserved'
+  if (ours.has(folded) || isOf('x-session', folded) || isOf('unstick', folded)) return 'reserved'
   if (isOf('x-forwarded', folded) || folded === 'forwarded') return 'forwarded'
   return 'plain'
 }
 
 const isOf = (family: string, folded: string): boolean => folded === family || folded.startsWith(`${family}-`)
-
-// Traffic repeats the same few spellings: looking one up is cheaper than folding it. A flood of new ones is bounded, and so is
-// what each may hold: clients choose them.
-const kinds = new Bounded<string, HeaderKind>(2_000)
-const LONGEST_KEPT = 64
-
-export function headerKind(name: string): HeaderKind {
-  let kind = kinds.get(name)
-  if (kind === undefined) {
-    kind = classify(name)
-    if (name.length <= LONGEST_KEPT) kinds.set(name, kind)
-  }
-  return kind
-}

@@ -28,4 +28,8 @@ export interface ResponseHead {
   readonly status: number
   /** Without hop-by-hop headers. Carriers take out what is theirs; the sidecar adds the token's Set-Cookie at the end. */
   headers: RawHeaders
+  /** What the app said in reserved headers: it does not reach the client, but carriers may heed it. */
+  readonly withheld?: RawHeaders | undefined
+  /** Set by a carrier that took something out of this response: who asked again without the session would get another, so shared caches must not keep it. */
+  personal?: boolean
 }

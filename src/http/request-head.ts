@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { UnstickError } from '../errors.ts'
 import { type CookiePair, formatCookieHeader, parseCookieHeader } from './cookies.ts'
 import { type ForwardedIn, originOf, type Peer, pushForwarded } from './forwarded.ts'
-import { headerKind } from './header-names.ts'
+import { headerKind, type HeaderKindOf } from './header-names.ts'
 import type { RawHeaders, RequestHead } from './message.ts'
 
 export type CookieKind =
@@ -44,7 +44,8 @@ const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/
 
 const NO_PAIRS: readonly CookiePair[] = []
 
-export function sortRequest(request: IncomingMessage, peer: Peer, sorter: CookieSorter): SortedRequest {
+/** `kindOf`: what the configuration makes of header names. Throws `bad_request` for a head with more than one reading. */
+export function sortRequest(request: IncomingMessage, peer: Peer, sorter: CookieSorter, kindOf: HeaderKindOf): SortedRequest {
   const raw = request.rawHeaders
   const headers: RawHeaders = []
   const said: ForwardedIn = { for: undefined, proto: undefined, host: undefined, forwarded: undefined }
@@ -59,7 +60,7 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const value = raw[i + 1] ?? ''
-    switch (headerKind(name)) {
+    switch (kindOf(name)) {
       case 'plain':
         if (listed === undefined || !listed.has(name.toLowerCase())) headers.push(name, value)
         break

@@ -1,5 +1,5 @@
 /** The app's raw response headers, without what belongs to its connection or is ours to say. */
-import { headerKind } from './header-names.ts'
+import { headerKind, type HeaderKindOf } from './header-names.ts'
 import type { RawHeaders } from './message.ts'
 
 export interface SortedResponse {
@@ -9,18 +9,21 @@ export interface SortedResponse {
   readonly hasSetCookie: boolean
   /** An event stream (HTML, Server-sent events): it goes on for as long as both ends like. */
   readonly isEventStream: boolean
+  /** What the app said in reserved headers: for carriers, never for the client. undefined: nothing. */
+  readonly withheld: RawHeaders | undefined
 }
 
-/** `raw`: names and values in turn, as bytes in Latin-1, which is how they leave again. */
-export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse {
+/** `raw`: names and values in turn, as bytes in Latin-1, which is how they leave again. `kindOf`: what the configuration makes of header names. */
+export function sortResponse(raw: readonly (Buffer | string)[], kindOf: HeaderKindOf): SortedResponse {
   const headers: RawHeaders = []
   let contentLength: number | undefined
   let hasSetCookie = false
   let isEventStream = false
+  let withheld: RawHeaders | undefined
   const listed = listedInConnection(raw)
   for (let i = 0; i < raw.length; i += 2) {
     const name = text(raw[i])
-    switch (headerKind(name)) {
+    switch (kindOf(name)) {
       case 'hop':
         // Proxy-Authenticate and the like are for the hop before an app; TE and Keep-Alive are about one connection.
         break
@@ -28,7 +31,9 @@ export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse 
       case 'te':
       case 'transfer-encoding':
       case 'upgrade':
+        break
       case 'reserved':
+        (withheld ??= []).push(name, text(raw[i + 1]))
         break
       case 'content-length':
         contentLength = Number(text(raw[i + 1]))
@@ -43,7 +48,7 @@ export function sortResponse(raw: readonly (Buffer | string)[]): SortedResponse 
         if (listed === undefined || !listed.includes(name.toLowerCase())) headers.push(name, text(raw[i + 1]))
     }
   }
-  return { headers, contentLength, hasSetCookie, isEventStream }
+  return { headers, contentLength, hasSetCookie, isEventStream, withheld }
 }
 
 const CONTENT_TYPE = 'content-type'

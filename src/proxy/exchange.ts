@@ -11,7 +11,7 @@ import { type SortedRequest, sortRequest, upstreamHeaders } from '../http/reques
 import { sortResponse } from '../http/response-head.ts'
 import { AddedTime } from './added-time.ts'
 import { answer, logAnswer } from './answer.ts'
-import { type Head, Held, isShort } from './held.ts'
+import { type Head, Held, isShort, type Read } from './held.ts'
 import type { Parts } from './parts.ts'
 import { Reply } from './reply.ts'
 import { discardRest, Upload } from './upload.ts'
@@ -34,7 +34,7 @@ export class Exchange implements ResponseSink {
   readonly #added = new AddedTime()
   #visit: Visit | undefined
   #opening: Promise<void> | undefined
-  #committing: Promise<void> | undefined
+  #committing: Promise<unknown> | undefined
   #flow: Flow | undefined
   #held: Held | undefined
   #upload: Upload | undefined
@@ -52,7 +52,7 @@ export class Exchange implements ResponseSink {
     this.#incoming = incoming
     this.#outgoing = outgoing
     this.#onGone = onGone
-    this.#reply = new Reply(outgoing, parts.upstreamTimeoutMs)
+    this.#reply = new Reply(outgoing, parts.upstreamTimeoutMs, parts.headerKind)
     outgoing.once('close', () => this.#onClosed())
   }
 
@@ -60,7 +60,7 @@ export class Exchange implements ResponseSink {
   async run(peer: Peer): Promise<void> {
     try {
       this.misframed = true
-      const request = sortRequest(this.#incoming, peer, this.#parts.sorter)
+      const request = sortRequest(this.#incoming, peer, this.#parts.sorter, this.#parts.headerKind)
       this.misframed = false
       if (request.ignoredForwarding) this.#parts.warnings.forwardingIgnored(peer.address)
       const route = this.#parts.routes.match(request.head.method, request.head.path)
@@ -84,13 +84,10 @@ export class Exchange implements ResponseSink {
 
   #forward(request: SortedRequest): void {
     // Answered or hung up already, while its session was still being opened.
-    if (this.#failed) return
-    if (!request.hasBody) {
-      this.#send(request)
-      return
-    }
-    this.#upload = new Upload(this.#incoming, this.#parts.upstreamTimeoutMs)
-    this.#upload.whenReady(() => this.#send(request))
+    if (this.#failed) return undefined
+    if (!request.hasBody) return this.#send(request)
+    this.#upload = new Upload(this.#incoming, this.#parts.upstreamTimeoutMs, this.#visit?.requestBody)
+    return this.#upload.whenReady(() => this.#send(request))
   }
 
   #send(request: SortedRequest): void {
@@ -133,34 +130,30 @@ export class Exchange implements ResponseSink {
 
   onHead(status: number, reason: string, raw: readonly Buffer[]): void {
     this.#added.resume()
-    const { headers, contentLength, hasSetCookie, isEventStream } = sortResponse(raw)
-    const response = { status, headers }
+    const { headers, contentLength, hasSetCookie, isEventStream, withheld } = sortResponse(raw, this.#parts.headerKind)
+    const response = { status, headers, withheld }
     const visit = this.#visit
     if (hasSetCookie) withholdCookies(this.#parts, response, visit !== undefined)
-    const changes = visit === undefined ? NO_CHANGES : visit.capture(response)
+    const captured = visit === undefined ? NO_CHANGES : visit.capture(response)
+    const reading = visit?.reading(response)
     const atEnd = visit?.commitsAtEnd === true && isShort(this.#incoming.method, status, contentLength)
     const head = { status, reason, response, contentLength, isEventStream }
-    if (!atEnd && isEmpty(changes)) {
-      this.#sendHead(head)
-      return
-    }
-    this.#held = new Held(head, changes, atEnd)
-    if (!atEnd) this.#commitHead(changes)
+    if (!atEnd && reading === undefined && isEmpty(captured)) return this.#sendHead(head)
+    this.#held = new Held(head, { captured, atEnd, reading })
+    return this.#held.whole ? undefined : this.#commitHead(this.#held)
   }
 
   onData(chunk: Buffer): void {
     const held = this.#held
     if (held === undefined) this.#reply.data(chunk)
-    else if (!held.add(chunk)) this.#commitHead(held.captured)
+    else if (!held.add(chunk)) this.#commitHead(held)
   }
 
   onEnd(trailers: readonly Buffer[]): void {
     const held = this.#held
-    if (held === undefined) this.#finish(trailers)
-    else {
-      held.trailers = trailers
-      if (held.whole) this.#finishHeld(held)
-    }
+    if (held === undefined) return this.#finish(trailers)
+    held.trailers = trailers
+    return held.whole ? this.#finishHeld(held) : undefined
   }
 
   onFailure(error: UnstickError): void {
@@ -168,22 +161,26 @@ export class Exchange implements ResponseSink {
   }
 
   /** Commits before the head goes out: whatever the client sees, any replica knows. */
-  #commitHead(changes: Changes): void {
+  #commitHead(held: Held): void {
     this.#flow?.pause()
-    const visit = this.#visit
-    this.#committing = visit === undefined || isEmpty(changes) ? Promise.resolve() : visit.commit(changes, false)
+    this.#committing = this.#commit(held.captured, held.read(), NO_CHANGES, false)
     this.#committing.then(() => this.#release(), (error: unknown) => this.#giveUp(error)).catch((error: unknown) => this.#giveUp(error))
+  }
+
+  async #commit(captured: Changes, read: Promise<Read> | undefined, left: Promise<Changes> | Changes, last: boolean): Promise<Read | undefined> {
+    const [found, settled] = await Promise.all([read, left])
+    await this.#visit?.commit(merge(merge(captured, found?.changes ?? NO_CHANGES), settled), last)
+    return found
   }
 
   /** The head may go, and what has come behind it. */
   #release(): void {
     const held = this.#held
-    if (held === undefined) return
+    if (held === undefined) return undefined
     this.#held = undefined
     this.#sendHead(held.head)
     for (const chunk of held.chunks) this.#reply.data(chunk)
-    if (held.trailers === undefined) this.#flow?.resume()
-    else this.#finish(held.trailers)
+    return held.trailers === undefined ? this.#flow?.resume() : this.#finish(held.trailers)
   }
 
   #sendHead({ status, reason, response, contentLength, isEventStream }: Head): void {
@@ -195,31 +192,30 @@ export class Exchange implements ResponseSink {
     else if (isEventStream) this.#unwatch = this.#visit?.watch(() => void this.#fail(new UnstickError('session_ended', 'The session of this event stream has ended.')))
   }
 
-  /** A short response, whole in hand: one commit for all of it, then everything goes out in one write. */
+  /** A response, whole in hand: one commit for all of it, then everything goes out in one write. */
   #finishHeld(held: Held): void {
     this.#held = undefined
-    this.#settled(held.captured, () => {
-      this.#sendHead(held.head)
-      for (const chunk of held.chunks) this.#reply.data(chunk)
-      this.#reply.end(held.trailers ?? [])
+    this.#settled(held.captured, held.read(), (read) => {
+      const { head, chunks, trailers } = read ?? held
+      this.#sendHead(head)
+      for (const chunk of chunks) this.#reply.data(chunk)
+      this.#reply.end(trailers ?? [])
     })
   }
 
   /** The app is done. What it left behind is committed before the end of the response is let go. */
   #finish(trailers: readonly Buffer[]): void {
-    this.#settled(NO_CHANGES, () => this.#reply.end(trailers))
+    this.#settled(NO_CHANGES, undefined, () => this.#reply.end(trailers))
   }
 
-  #settled(captured: Changes, end: () => void): void {
+  #settled(captured: Changes, read: Promise<Read> | undefined, end: (read?: Read) => void): void {
     const visit = this.#visit
     const left = visit === undefined ? NO_CHANGES : visit.settle('complete')
-    if (visit === undefined || (!(left instanceof Promise) && isEmpty(merge(captured, left)))) {
-      end()
-      this.#close(undefined)
-      return
-    }
-    this.#committing = Promise.resolve(left).then((changes) => visit.commit(merge(captured, changes), true))
-    this.#committing.then(() => { end(); this.#close(undefined) }).catch((error: unknown) => this.#giveUp(error))
+    const finish = (found?: Read): void => { end(found); this.#close(undefined) }
+    if (read === undefined && !(left instanceof Promise) && isEmpty(merge(captured, left))) return finish()
+    const committing = this.#commit(captured, read, left, true)
+    this.#committing = committing
+    return void committing.then(finish).catch((error: unknown) => this.#giveUp(error))
   }
 
   #giveUp(error: unknown): void {
@@ -238,7 +234,7 @@ export class Exchange implements ResponseSink {
     const [, committed] = await Promise.allSettled([this.#opening, this.#committing])
     // What was being written was all that was missing, and has let the end out.
     if (this.#over) return
-    await this.#saveWhatIsLeft(captured, committed.status === 'rejected')
+    await this.#visit?.saveWhatIsLeft(this.#flow === undefined ? 'unsent' : 'broken', captured, committed.status === 'rejected')
     if (!this.#reply.gone) {
       logAnswer(this.#parts.log, this.#incoming, error, this.#reply.headSent)
       if (this.#reply.headSent) this.#reply.abort()
@@ -250,21 +246,6 @@ export class Exchange implements ResponseSink {
   /** Our own answer also hands out the token: what was committed is there, and the client must be able to reach it. */
   #answer(error: UnstickError): void {
     answer(this.#outgoing, error, { close: this.misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
-  }
-
-  /**
-   * The app may have acted before it broke: what it left is committed all the same (guarantee 2). Not after a commit that failed:
-   * what belongs together would be half there, and the session worse than without any of it.
-   */
-  async #saveWhatIsLeft(captured: Changes, lost: boolean): Promise<void> {
-    const visit = this.#visit
-    if (visit === undefined) return
-    try {
-      const left = await visit.settle(this.#flow === undefined ? 'unsent' : 'broken')
-      if (!lost) await visit.commit(merge(captured, left), true)
-    } catch (error) {
-      this.#parts.log.error({ err: error }, 'what the app left in its session could not be saved after its answer broke')
-    }
   }
 
   #onClosed(): void {

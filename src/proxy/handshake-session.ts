@@ -1,5 +1,6 @@
 /** The session of a WebSocket handshake: what its answer changes in it, and when that is written. */
 import type { Outcome } from '../carrier/carrier.ts'
+import { UnstickError } from '../errors.ts'
 import type { ResponseHead } from '../http/message.ts'
 import type { Logger } from '../log.ts'
 import { merge, type Visit } from './visit.ts'
@@ -25,6 +26,8 @@ export class HandshakeSession {
     const visit = this.#visit
     if (visit === undefined) return
     const changes = visit.capture(head)
+    // What a rule keeps from clients must not get out because one asks for another protocol too.
+    if (!last && visit.reading(head) !== undefined) throw new UnstickError('bad_request', 'What is asked for here takes no WebSocket handshakes.')
     this.#unsure = true
     await visit.commit(last ? merge(changes, await visit.settle('complete')) : changes, last)
     this.#unsure = false

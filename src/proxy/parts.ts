@@ -3,6 +3,7 @@ import type { Carrier } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
 import type { CookieNames } from '../http/cookie-names.ts'
 import type { TrustedProxies } from '../http/forwarded.ts'
+import type { HeaderKindOf } from '../http/header-names.ts'
 import type { CookieSorter } from '../http/request-head.ts'
 import type { Logger } from '../log.ts'
 import type { Sessions } from '../session/sessions.ts'
@@ -26,6 +27,8 @@ export interface Parts {
   readonly trusted: TrustedProxies
   readonly sorter: CookieSorter
   readonly vaulted: CookieNames
+  /** What each header is, by its name: those that carriers inject and heed are reserved. */
+  readonly headerKind: HeaderKindOf
   readonly tokens: Tokens
   readonly tokenCookie: TokenCookie
   readonly sessions: Sessions

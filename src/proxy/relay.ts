@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
+import type { HeaderKindOf } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
 import { Reply } from './reply.ts'
 
@@ -13,18 +14,19 @@ export interface Refusal {
   readonly headers: RawHeaders
   /** Declared length of the body, in bytes. */
   readonly contentLength: number | undefined
+  readonly headerKind: HeaderKindOf
   /** Called when the app is done, before the end goes out. What it throws cuts the client off. */
   readonly atEnd: () => Promise<void>
 }
 
 /** Relays it whole, or cuts the client off and throws why. `stallMs`: how long the client may leave it unread. */
-export async function relay({ answered, headers, contentLength, atEnd }: Refusal, request: IncomingMessage, client: Duplex, stallMs: Millis): Promise<void> {
+export async function relay({ answered, headers, contentLength, headerKind, atEnd }: Refusal, request: IncomingMessage, client: Duplex, stallMs: Millis): Promise<void> {
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(client as Socket)
   // After an upgrade Node leaves the connection to us, and with it the back-pressure.
   client.on('drain', () => response.emit('drain'))
-  const reply = new Reply(response, stallMs)
+  const reply = new Reply(response, stallMs, headerKind)
   reply.attach({ pause: () => answered.pause(), resume: () => answered.resume(), abort: () => answered.destroy() })
   client.once('close', () => reply.abandon())
   try {

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Millis } from '../clock.ts'
-import { headerKind } from '../http/header-names.ts'
+import type { HeaderKindOf } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
 import { sendInterim } from './interim.ts'
 import type { Flow } from './upstream-request.ts'
@@ -16,6 +16,7 @@ const ONE_WRITE_BYTES = 8 * 1024
 export class Reply {
   readonly #response: ServerResponse
   readonly #stallMs: Millis
+  readonly #headerKind: HeaderKindOf
   #flow: Flow | undefined
   #expected: number | undefined
   #passed = 0
@@ -26,9 +27,10 @@ export class Reply {
   gone = false
 
   /** `stallMs`: how long a client may leave its answer unread. */
-  constructor(response: ServerResponse, stallMs: Millis) {
+  constructor(response: ServerResponse, stallMs: Millis, headerKind: HeaderKindOf) {
     this.#response = response
     this.#stallMs = stallMs
+    this.#headerKind = headerKind
     // The app's Date passes as it came; where it sent none, none is made up.
     response.sendDate = false
   }
@@ -50,7 +52,7 @@ export class Reply {
       return
     }
     try {
-      sendInterim(this.#response, status, plainPairs(raw))
+      sendInterim(this.#response, status, plainPairs(raw, this.#headerKind))
     } catch {
       // A header that Node will not write. What is said in the interim may be left out; the answer still comes.
     }
@@ -93,7 +95,7 @@ export class Reply {
   end(trailers: readonly Buffer[]): void {
     clearTimeout(this.#stalled)
     if (this.gone) return
-    if (trailers.length > 0) this.#response.addTrailers(plainPairs(trailers))
+    if (trailers.length > 0) this.#response.addTrailers(plainPairs(trailers, this.#headerKind))
     const last = this.#last
     if (last === undefined) this.#response.end()
     // As a string, Node puts a small body into the same write as the head; a buffer would go beside it.
@@ -132,11 +134,11 @@ export class Reply {
   }
 }
 
-function plainPairs(raw: readonly Buffer[]): [string, string][] {
+function plainPairs(raw: readonly Buffer[], kindOf: HeaderKindOf): [string, string][] {
   const list: [string, string][] = []
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] ?? '').toString('latin1')
-    if (headerKind(name) === 'plain') list.push([name, (raw[i + 1] ?? '').toString('latin1')])
+    if (kindOf(name) === 'plain') list.push([name, (raw[i + 1] ?? '').toString('latin1')])
   }
   return list
 }

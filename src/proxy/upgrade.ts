@@ -48,7 +48,7 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
   let outcome: Outcome = 'unsent'
   let answered: Answered | undefined
   try {
-    const sorted = sortRequest(request, peer, parts.sorter)
+    const sorted = sortRequest(request, peer, parts.sorter, parts.headerKind)
     // Where a body would end and the other protocol begin, servers do not agree.
     if (sorted.hasBody) throw new UnstickError('bad_request', 'A WebSocket handshake has no body.')
     const route = parts.routes.match(sorted.head.method, sorted.head.path)
@@ -72,8 +72,9 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
 
 /** The app's answer on its way to the client: committed before its head goes out, and what a refusal leaves at its end before that does. */
 async function pass(parts: Parts, { response, joined }: Answered, session: HandshakeSession, { request, socket, head }: Omit<Handshake, 'peer'>): Promise<void> {
-  const { headers, contentLength, hasSetCookie } = sortResponse(response.rawHeaders)
-  const answer = { status: response.statusCode ?? 502, headers }
+  const { headerKind } = parts
+  const { headers, contentLength, hasSetCookie, withheld } = sortResponse(response.rawHeaders, headerKind)
+  const answer = { status: response.statusCode ?? 502, headers, withheld }
   if (hasSetCookie) withholdCookies(parts, answer, session.captures)
   const lingerMs = parts.upstreamTimeoutMs
   await session.commitHead(answer, joined !== undefined)
@@ -81,7 +82,7 @@ async function pass(parts: Parts, { response, joined }: Answered, session: Hands
     join(response, answer.headers, { socket, head, lingerMs }, joined)
     closeAtLogout(parts, request, session, socket)
   }
-  else await relay({ answered: response, headers: answer.headers, contentLength, atEnd: () => session.commitEnd() }, request, socket, lingerMs)
+  else await relay({ answered: response, headers: answer.headers, contentLength, headerKind, atEnd: () => session.commitEnd() }, request, socket, lingerMs)
 }
 
 /** The app's side goes with the client's. */

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import type { BodyCopy } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 
@@ -23,8 +24,8 @@ export class Upload extends Readable {
   /** It is the client's turn: not while the request waits for a connection, or the app does not keep up. */
   #awaited = false
 
-  /** `idleMs`: the longest time without a byte from the client, while the app takes any. What bounds the app is the upstream's timeouts. */
-  constructor(request: IncomingMessage, idleMs: Millis) {
+  /** `idleMs`: the longest time without a byte from the client, while the app takes any. What bounds the app is the upstream's timeouts. `copy`: sees what passes, on its way. */
+  constructor(request: IncomingMessage, idleMs: Millis, copy?: BodyCopy) {
     super()
     this.#request = request
     this.chunked = request.headers['transfer-encoding'] !== undefined
@@ -36,12 +37,14 @@ export class Upload extends Readable {
       if (this.#awaited && !this.isUninvited) this.destroy(new UnstickError('bad_request', `The request body stopped arriving for ${idleMs} ms.`))
     }, idleMs)
     request.on('data', (chunk: Buffer) => {
+      copy?.add(chunk)
       this.#awaited = this.push(chunk)
       if (this.#awaited) this.#idle.refresh()
       else request.pause()
       this.#begin()
     })
     request.once('end', () => {
+      copy?.end()
       this.#awaited = false
       this.push(null)
       this.#begin()

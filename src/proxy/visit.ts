@@ -2,7 +2,7 @@
  * The session's side of one request: opened at its begin, injected by the carriers, captured from the response, committed,
  * and let go of. The exchange says when; this says what.
  */
-import type { CarrierExchange, Changes, Outcome } from '../carrier/carrier.ts'
+import type { BodyCopy, BodyReading, CarrierExchange, Changes, Outcome } from '../carrier/carrier.ts'
 import { NO_CHANGES } from '../carrier/carrier.ts'
 import type { ResponseHead } from '../http/message.ts'
 import type { SortedRequest } from '../http/request-head.ts'
@@ -97,6 +97,20 @@ export class Visit {
     return changes
   }
 
+  /** A copy of the request's body goes there, if a carrier wants one. */
+  get requestBody(): BodyCopy | undefined {
+    return this.#exchanges.find(({ requestBody }) => requestBody !== undefined)?.requestBody
+  }
+
+  /** After `capture`: what a carrier has to read of the bodies before the head may go. One carrier at most does. */
+  reading(response: ResponseHead): BodyReading | undefined {
+    for (const exchange of this.#exchanges) {
+      const reading = exchange.reading?.(response)
+      if (reading !== undefined) return reading
+    }
+    return undefined
+  }
+
   /** What the app left that its head did not tell. Every carrier is settled, whatever happens to the others. */
   settle(outcome: Outcome): Promise<Changes> | Changes {
     if (this.#settled) return NO_CHANGES
@@ -113,6 +127,19 @@ export class Visit {
       changes = merge(changes, result.value)
     }
     return changes
+  }
+
+  /**
+   * The app may have acted before it broke: what it left is committed all the same (guarantee 2). Not after a commit that failed (`lost`):
+   * what belongs together would be half there, and the session worse than without any of it.
+   */
+  async saveWhatIsLeft(outcome: Outcome, captured: Changes, lost: boolean): Promise<void> {
+    try {
+      const left = await this.settle(outcome)
+      if (!lost) await this.commit(merge(captured, left), true)
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'what the app left in its session could not be saved after its answer broke')
+    }
   }
 
   /** Set when the client has hung up: what it will never hear of must not take its token away. */
@@ -148,7 +175,7 @@ export class Visit {
   /** Adds the token's Set-Cookie, if there is news for the client. */
   announce(response: ResponseHead): void {
     // Shared caches take Set-Cookie as a sign that an answer is personal: where the app's own is gone, ours says it again.
-    if (this.#tookCookies && this.#cookie === undefined && this.#session !== undefined) this.#giveToken(this.#session)
+    if ((this.#tookCookies || response.personal === true) && this.#cookie === undefined && this.#session !== undefined) this.#giveToken(this.#session)
     const cookie = this.takeCookie()
     if (cookie !== undefined) response.headers.push('Set-Cookie', cookie)
   }
@@ -188,13 +215,17 @@ const postponed = ({ set, remove, subject }: Changes): Changes => ({
 export const isEmpty = ({ set, remove, rotate, subject, destroy }: Changes): boolean =>
   set.size === 0 && remove.size === 0 && rotate !== true && subject === undefined && destroy !== true
 
-/** Both changes as one. Carriers have entries of their own, so they cannot contradict each other. */
+/** Both changes as one. Where they speak of the same entry, the later one counts. */
 export function merge(a: Changes, b: Changes): Changes {
   if (isEmpty(a)) return b
   if (isEmpty(b)) return a
   const subject = b.subject === undefined ? a.subject : b.subject
+  const set = new Map([...a.set, ...b.set])
+  for (const name of b.remove) set.delete(name)
+  const remove = new Set([...a.remove, ...b.remove])
+  for (const name of b.set.keys()) remove.delete(name)
   return {
-    set: new Map([...a.set, ...b.set]), remove: new Set([...a.remove, ...b.remove]),
+    set, remove,
     rotate: a.rotate === true || b.rotate === true, destroy: a.destroy === true || b.destroy === true,
     ...(subject === undefined ? {} : { subject }),
   }

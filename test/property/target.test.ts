@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { UnstickError } from '../../src/errors.ts'
 import { CookieNames, cookieSorter } from '../../src/http/cookie-names.ts'
 import { defaultPath, pathMatches } from '../../src/http/cookies.ts'
+import { headerKind } from '../../src/http/header-names.ts'
 import { sortRequest } from '../../src/http/request-head.ts'
 import type { RequestHead } from '../../src/http/message.ts'
 import { incomingRequest } from '../support/incoming-request.ts'
 
 const sorter = cookieSorter({ https: '__Host-unstick', http: 'unstick' }, new CookieNames([]))
-const headOf = (url: string): RequestHead => sortRequest(incomingRequest(['Host', 'app.example'], { url }), { address: '::1', trusted: false, encrypted: false }, sorter).head
+const headOf = (url: string): RequestHead => sortRequest(incomingRequest(['Host', 'app.example'], { url }), { address: '::1', trusted: false, encrypted: false }, sorter, headerKind).head
 
 const visible = fc.string({ unit: fc.integer({ min: 33, max: 255 }).filter((code) => code !== 127).map((code) => String.fromCharCode(code)), maxLength: 30 })
 const label = fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9-]{0,8}$/)

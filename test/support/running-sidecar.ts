@@ -1,6 +1,7 @@
 /** A sidecar in this process, on ports of its own, with every key of its configuration set. */
 import { systemClock } from '../../src/clock.ts'
 import type { Address, Config } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log.ts'
 import { type Sidecar, startSidecar } from '../../src/sidecar.ts'
 import { memoryStore } from '../../src/store/memory.ts'
@@ -14,6 +15,8 @@ export interface Overrides {
   readonly session?: Partial<Config['session']>
   readonly cookies?: Partial<Config['carriers']['cookies']>
   readonly files?: Config['carriers']['files']
+  /** `carriers.headers`, in YAML. */
+  readonly headers?: string
   readonly routes?: Config['routes']
   readonly limits?: Partial<Config['limits']>
   readonly trustedProxies?: readonly string[]
@@ -47,7 +50,7 @@ export function configFor(upstream: Address, overrides: Overrides = {}): Config 
       idleTimeoutMs: 1_800_000, lifetimeMs: 86_400_000, touchIntervalMs: 60_000,
       ...overrides.session,
     },
-    carriers: { cookies: { names: ['sid', 'remember_*'], adopt: false, ...overrides.cookies }, files: overrides.files ?? [] },
+    carriers: { cookies: { names: ['sid', 'remember_*'], adopt: false, ...overrides.cookies }, files: overrides.files ?? [], headers: overrides.headers === undefined ? undefined : headersConfig(overrides.headers) },
     routes: overrides.routes ?? [],
     limits: {
       headerBytes: 32 * 1024, entryBytes: 1024 ** 2, sessionBytes: 4 * 1024 ** 2,
@@ -57,6 +60,12 @@ export function configFor(upstream: Address, overrides: Overrides = {}): Config 
     trustedProxies: overrides.trustedProxies ?? ['127.0.0.0/8'],
     admin: { listen: { host: '127.0.0.1', port: 0 }, token: overrides.adminToken },
   }
+}
+
+/** As it would be read from a file. */
+function headersConfig(yaml: string): Config['carriers']['headers'] {
+  const text = `carriers:\n  headers:\n${yaml.replace(/^/gm, '    ')}\n`
+  return loadConfig({ file: 'unstick.yaml', readFile: () => text, env: {} }).config.carriers.headers
 }
 
 export async function runSidecar(upstream: Address | { readonly address: Address }, overrides: Overrides = {}): Promise<RunningSidecar> {

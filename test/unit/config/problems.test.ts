@@ -53,7 +53,7 @@ const ROWS: readonly (readonly [string, string, World?])[] = [
   ['trustedProxies: [10.0.0.1]', '2:18 trustedProxies[0]: "10.0.0.1" has no prefix length (allowed such as 10.0.0.0/8 fd00::/8, did you mean 10.0.0.1/32)'],
   ['trustedProxies: [10.0.0.0/33]', '2:18 trustedProxies[0]: "10.0.0.0/33" has a prefix length that its kind of address does not have (allowed such as 10.0.0.0/8 fd00::/8)'],
   ['trustedProxies: [lan]', '2:18 trustedProxies[0]: "lan" is not a range of addresses (allowed such as 10.0.0.0/8 fd00::/8)'],
-  ['carriers: { headers: … }', '2:22 carriers.headers: is not in this version yet'],
+  ['carriers: { headers: … }', '2:22 carriers.headers: is text, and has to be a map'],
   ['carriers: { memory: { a: b } }', '2:21 carriers.memory: is not in this version yet'],
   ['carriers: { cookies: { names: session } }', '2:31 carriers.cookies.names: is text, and has to be a list'],
   ['carriers: { cookies: { names: ["*"] } }', '2:32 carriers.cookies.names[0]: "*" would take every cookie of the app, those that scripts need included'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CookieNames, cookieSorter } from '../../../src/http/cookie-names.ts'
 import type { Peer } from '../../../src/http/forwarded.ts'
+import { headerKind } from '../../../src/http/header-names.ts'
 import { sortRequest, type SortedRequest, upstreamHeaders } from '../../../src/http/request-head.ts'
 import { incomingRequest } from '../../support/incoming-request.ts'
 
@@ -10,7 +11,7 @@ const balancer: Peer = { address: '10.0.0.2', trusted: true, encrypted: false }
 
 type Line = Parameters<typeof incomingRequest>[1]
 
-const sorted = (raw: readonly string[], peer: Peer = stranger, line: Line = {}): SortedRequest => sortRequest(incomingRequest(raw, line), peer, sorter)
+const sorted = (raw: readonly string[], peer: Peer = stranger, line: Line = {}): SortedRequest => sortRequest(incomingRequest(raw, line), peer, sorter, headerKind)
 const withHost = (raw: readonly string[], peer?: Peer, line?: Line): SortedRequest => sorted(['Host', 'app.example', ...raw], peer, line)
 /** What reaches the app, without what unstick adds itself. */
 const sent = (request: SortedRequest): string[] => {
