@@ -238,14 +238,10 @@ export class Exchange implements ResponseSink {
     if (!this.#reply.gone) {
       logAnswer(this.#parts.log, this.#incoming, error, this.#reply.headSent)
       if (this.#reply.headSent) this.#reply.abort()
-      else this.#answer(error)
+      // Our own answer also hands out the token: what was committed is there, and the client must be able to reach it.
+      else answer(this.#outgoing, error, { close: this.misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
     }
     this.#close(error.code)
-  }
-
-  /** Our own answer also hands out the token: what was committed is there, and the client must be able to reach it. */
-  #answer(error: UnstickError): void {
-    answer(this.#outgoing, error, { close: this.misframed || error.code === 'bad_request' || this.#parts.draining(), cookie: this.#visit?.takeCookie() })
   }
 
   #onClosed(): void {
