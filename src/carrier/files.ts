@@ -15,6 +15,7 @@ import type { FilesLog } from './files/failure.ts'
 import { loadFlock } from './files/flock.ts'
 import type { TryLock } from './files/flock.ts'
 import type { KnownFile } from './files/known-files.ts'
+import { isCookieEntry, readCookie } from './stored-cookie.ts'
 import { LocalFiles } from './files/local-files.ts'
 import { cookieNews } from './files/response-cookies.ts'
 import type { CookieNews } from './files/response-cookies.ts'
@@ -100,6 +101,7 @@ function tryLockOr(options: FilesCarrierOptions): TryLock {
 
 const NO_FILES: ReadonlyMap<EntryName, UsedFile> = new Map()
 const ROTATION: Changes = { ...NO_CHANGES, rotate: true }
+const DESTRUCTION: Changes = { ...NO_CHANGES, destroy: true }
 
 /** A file whose id came with the request. */
 interface UsedFile {
@@ -207,7 +209,22 @@ class FilesExchange implements CarrierExchange {
     for (const [rule, news] of this.#news) {
       for (const [id, expiresAt] of news.ids) await this.#settleNew(rule, id, expiresAt, set, remove)
     }
-    return set.size === 0 && remove.size === 0 ? NO_CHANGES : { set, remove }
+    if (set.size === 0 && remove.size === 0) return NO_CHANGES
+    return this.#leavesOnlyIds(set, remove) ? DESTRUCTION : { set, remove }
+  }
+
+  /**
+   * Whether the app has deleted its file, as PHP's session_destroy and Tomcat's invalidate do at a logout, and nothing is left but the cookie that
+   * named it: then the session is over, and nothing in flight may bring it back.
+   */
+  #leavesOnlyIds(set: ReadonlyMap<EntryName, Entry>, remove: ReadonlySet<EntryName>): boolean {
+    const gone = new Set([...this.#used.values()].map(({ names }) => names.gone))
+    if (![...set.keys()].every((name) => gone.has(name)) || ![...this.#news.values()].every(({ ids }) => ids.size === 0)) return false
+    for (const [name, { value }] of this.#session.entries) {
+      if (remove.has(name) || gone.has(name)) continue
+      if (!isCookieEntry(name) || !this.#parts.rules.has(readCookie(value).name)) return false
+    }
+    return set.size > 0
   }
 
   async #settleUsed(file: UsedFile, set: Map<EntryName, Entry>, remove: Set<EntryName>): Promise<void> {

@@ -36,7 +36,11 @@ export class Visitor {
     return { id: 'the-session', entries: new Map(this.entries), now: () => this.#clock.now() }
   }
 
-  commit({ set, remove }: Changes): void {
+  commit({ set, remove, destroy }: Changes): void {
+    if (destroy === true) {
+      this.entries.clear()
+      this.cookies.clear()
+    }
     for (const name of remove) this.entries.delete(name)
     for (const [name, entry] of set) this.entries.set(name, entry)
   }

@@ -107,6 +107,8 @@ describe('session-file-store', () => {
       await b.set('abc', { cookie: {}, user: 'grace' })
     })
     expect(readdirSync(b.folder)).toEqual(['abc.json'])
+    // Or the session would be over with its file.
+    visitor.entries.set('another', { value: new Uint8Array(), expiresAt: undefined })
     await a.app.request(visitor, async () => {
       expect(await a.get('abc')).toMatchObject({ user: 'grace' })
       await a.destroy('abc')

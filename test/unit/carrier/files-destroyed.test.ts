@@ -1,0 +1,55 @@
+/** Apps that end a session by deleting its file, and leave its cookie: PHP's session_destroy, Tomcat's invalidate. */
+import { mkdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Entry } from '../../../src/carrier/carrier.ts'
+import { writeCookie } from '../../../src/carrier/stored-cookie.ts'
+import { Visitor } from '../../conformance/carrier-subject.ts'
+import { COOKIE, sessionApp, type SessionApp } from '../../support/session-app.ts'
+import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts'
+
+let root: TemporaryFolder
+let here: SessionApp
+let visitor: Visitor
+
+beforeEach(async () => {
+  root = await temporaryFolder()
+  mkdirSync(join(root.path, 'a'))
+  here = sessionApp(join(root.path, 'a'))
+  visitor = new Visitor()
+})
+afterEach(async () => { await root[Symbol.asyncDispose]() })
+
+/** A visitor with id `abc`, known to both sides. */
+async function signedIn(): Promise<void> {
+  await here.request(visitor, () => { writeFileSync(here.path('abc'), 'user=1'); return [`${COOKIE}=abc`] })
+  visitor.cookies.set(COOKIE, 'abc')
+}
+
+const cookieNamed = (name: string): Entry => ({ value: writeCookie({ name, value: 'x', host: 'a.example', domain: undefined, path: '/', secure: false, createdAt: 0 }), expiresAt: undefined })
+
+describe('a deleted file', () => {
+  it('ends the session when nothing but the cookie that named it is left', async () => {
+    await signedIn()
+    visitor.entries.set('cookie:sid', cookieNamed(COOKIE))
+    const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')) })
+    expect(changes).toEqual({ set: new Map(), remove: new Set(), destroy: true })
+  })
+
+  it.each([
+    ['another cookie', () => cookieNamed('lang')],
+    ['an entry of another carrier', () => ({ value: new Uint8Array(), expiresAt: undefined })],
+  ])('does not end the session when %s is left', async (what, entry) => {
+    await signedIn()
+    visitor.entries.set(what.includes('cookie') ? 'cookie:lang' : 'attribute', entry())
+    const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')) })
+    expect(changes.destroy).not.toBe(true)
+    expect([changes.set.size, changes.remove.size]).toEqual([1, 1])
+  })
+
+  it('does not end the session when the app has set its cookie again', async () => {
+    await signedIn()
+    const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')); return [`${COOKIE}=abc`] })
+    expect(changes.destroy).not.toBe(true)
+  })
+})
