@@ -31,6 +31,9 @@ const SAFE_ID = /^(?!\.)(?!.*\.\.)[A-Za-z0-9,._-]{1,256}$/
 
 const PROBE = 'unstickprobe0'
 
+/** NAME_MAX of every file system that is in use. A longer name would be an error of each request that brings it. */
+const LONGEST_NAME_BYTES = 255
+
 /** Throws `config_invalid` where the folder would depend on the id. */
 export function compileRule(rule: FilesCarrierRule): Rule {
   const path = rule.render(PROBE)
@@ -39,6 +42,8 @@ export function compileRule(rule: FilesCarrierRule): Rule {
     throw new UnstickError('config_invalid', `carriers.files: the path for cookie ${rule.cookie} has the id in a folder's name; it may stand in the file's name only`)
   const name = path.slice(folder === '.' && !path.startsWith('./') ? 0 : folder.length + 1)
   const at = name.indexOf(PROBE)
+  const uses = name.split(PROBE).length - 1
+  const fits = (id: string): boolean => Buffer.byteLength(name) + uses * (id.length - PROBE.length) <= LONGEST_NAME_BYTES
   // Without `g` and `y`: they would make a match depend on the one before.
   const pattern = rule.id === undefined ? undefined : new RegExp(rule.id.source, rule.id.flags.replaceAll(/[gy]/g, ''))
   return {
@@ -49,7 +54,7 @@ export function compileRule(rule: FilesCarrierRule): Rule {
     idOf(value) {
       const match = pattern?.exec(value)
       const id = pattern === undefined ? value : (match?.[1] ?? match?.[0])
-      return id !== undefined && SAFE_ID.test(id) ? id : undefined
+      return id !== undefined && SAFE_ID.test(id) && fits(id) ? id : undefined
     },
     pathOf: (id) => rule.render(id),
   }

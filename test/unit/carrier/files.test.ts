@@ -54,6 +54,13 @@ describe('ids', () => {
     expect(texts()).toEqual(['n2'])
   })
 
+  it('is none where the file\'s name would be longer than file systems take: a cookie must not make each of its requests fail', async () => {
+    const fits = 255 - 'sess_'.length
+    const attempt = (length: number) => here.request(visitor, () => { if (length <= fits) writeFileSync(here.path('a'.repeat(length)), 'x'); return [`${COOKIE}=${'a'.repeat(length)}`] })
+    expect((await attempt(fits)).set.size).toBe(1)
+    expect((await attempt(fits + 1)).set.size).toBe(0)
+  })
+
   it('that are new to a session which was there before ask for a new token, though none came with the request', () => {
     const carrier = filesCarrier({ rules: [{ cookie: COOKIE, id: undefined, render: here.path }], clock: systemClock, log: keptLog(), touchIntervalMs: 1, lockWaitMs: 1, maxBytes: 1 })
     const rotates = async (names: string[], id: string): Promise<boolean> => {
