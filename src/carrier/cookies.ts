@@ -48,6 +48,8 @@ class CookiesExchange implements CarrierExchange {
   /** What the app takes away although this request has not seen it: a request beside this one may have added it meanwhile. */
   readonly #unseen = new Set<EntryName>()
   #kept = 0
+  /** The session's cookies that are marked Secure, once they were looked for. */
+  #secure: readonly (StoredCookie & { readonly entry: EntryName })[] | undefined
 
   constructor(options: CookiesOptions, session: SessionView, request: RequestHead, warnOnce: (name: string, why: string) => void) {
     this.#options = options
@@ -131,7 +133,7 @@ class CookiesExchange implements CarrierExchange {
     if (this.#options.adopt) this.#expireAtClient(parsed, headers)
     const now = this.#session.now()
     const cookie = this.#cookieOf(parsed, now)
-    if (this.#coversSecure(cookie, set, remove)) {
+    if (this.#coversSecure(cookie, remove)) {
       this.#warnOnce(cookie.name, 'one marked Secure stands in its place, and the client did not come over https as far as unstick can tell')
       return
     }
@@ -158,17 +160,19 @@ class CookiesExchange implements CarrierExchange {
     if (this.#session.entries.has(name)) remove.add(name)
   }
 
-  /** RFC 6265bis 5.7: nothing that comes over http takes the place of a Secure cookie. */
-  #coversSecure(cookie: StoredCookie, set: ReadonlyMap<EntryName, Entry>, remove: ReadonlySet<EntryName>): boolean {
+  /**
+   * RFC 6265bis 5.7: nothing that comes over http takes the place of a Secure cookie. Those are in the session already: none that comes over http is
+   * kept. Read once for an answer, which may hold very many cookies.
+   */
+  #coversSecure(cookie: StoredCookie, remove: ReadonlySet<EntryName>): boolean {
     if (this.#request.secure) return false
+    this.#secure ??= [...this.#session.entries]
+      .filter(([name]) => isCookieEntry(name)).map(([name, entry]) => ({ entry: name, ...readCookie(entry.value) })).filter(({ secure }) => secure)
     const home = cookie.domain ?? cookie.host
-    for (const [name, entry] of [...this.#session.entries, ...set]) {
-      if (!isCookieEntry(name) || remove.has(name)) continue
-      const old = readCookie(entry.value)
+    return this.#secure.some((old) => {
       const oldHome = old.domain ?? old.host
-      if (old.secure && old.name === cookie.name && (domainMatches(home, oldHome) || domainMatches(oldHome, home)) && pathMatches(cookie.path, old.path)) return true
-    }
-    return false
+      return old.name === cookie.name && !remove.has(old.entry) && (domainMatches(home, oldHome) || domainMatches(oldHome, home)) && pathMatches(cookie.path, old.path)
+    })
   }
 
   #cookieOf(parsed: SetCookie, now: Millis): StoredCookie {

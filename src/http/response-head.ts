@@ -45,7 +45,7 @@ export function sortResponse(raw: readonly (Buffer | string)[], kindOf: HeaderKi
         break
       default:
         if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) isEventStream = EVENT_STREAM.test(text(raw[i + 1]))
-        if (listed === undefined || !listed.includes(name.toLowerCase())) headers.push(name, text(raw[i + 1]))
+        if (listed === undefined || !listed.has(name.toLowerCase())) headers.push(name, text(raw[i + 1]))
     }
   }
   return { headers, contentLength, hasSetCookie, isEventStream, withheld }
@@ -56,16 +56,17 @@ const EVENT_STREAM = /^text\/event-stream(?:[\s;]|$)/i
 
 const text = (value: Buffer | string | undefined): string => (value === undefined ? '' : typeof value === 'string' ? value : value.toString('latin1'))
 
-function listedInConnection(raw: readonly (Buffer | string)[]): string[] | undefined {
-  let listed: string[] | undefined
+/** In lower case. Asked only about plain headers: neither framing nor cookies are up to a list. */
+function listedInConnection(raw: readonly (Buffer | string)[]): ReadonlySet<string> | undefined {
+  let listed: Set<string> | undefined
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]
     if (name === undefined || name.length !== 10 || headerKind(text(name)) !== 'connection') continue
     const value = text(raw[i + 1]).toLowerCase()
-    if (value !== 'close' && value !== 'keep-alive') listed = [...(listed ?? []), ...value.split(',').map((option) => option.trim())]
+    if (value === 'close' || value === 'keep-alive') continue
+    for (const option of value.split(',')) (listed ??= new Set()).add(option.trim())
   }
-  // Framing is not up to a list: the body's length must go with it.
-  return listed?.filter((name) => name !== 'content-length' && name !== 'set-cookie')
+  return listed
 }
 
 /** Takes out the Set-Cookie headers of the names that `unwanted` tells. */
