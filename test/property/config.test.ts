@@ -7,8 +7,11 @@ import { parsePathTemplate } from '../../src/config/path-template.ts'
 import { ConfigError, formatProblem } from '../../src/config/problem.ts'
 import { compileRoutes, normalisePath, parseRoutePattern } from '../../src/config/routes.ts'
 import { parseStore } from '../../src/config/store-url.ts'
+import { parserCases, sessionCases } from '../support/cases.ts'
 
-const RUNS = { numRuns: 300 }
+
+const RUNS = sessionCases(300)
+const PARSER_RUNS = parserCases(300)
 
 /** Loads `yaml`; every error but the declared one, and every problem that is no line with a place, fails the test. */
 function attempt(yaml: string, env: Record<string, string> = {}): ReturnType<typeof loadConfig> | ConfigError {
@@ -39,7 +42,7 @@ describe('loading', () => {
 
   it('throws nothing but config_invalid for any text of what YAML is made of', () => {
     const piece = fc.constantFrom(...KEYS.map((name) => `${name}:`), ...VALUES, '\n', '\n  ', '\n- ', ' ', '{', '}', '[', ']', ',', '"', "'", '&a', '*a', '|', '>', '#', '!!int', '---', '%', '\t', '?', '<<: *a')
-    fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void attempt(pieces.join(''))), { numRuns: 1000 })
+    fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void attempt(pieces.join(''))), sessionCases(1_000))
   })
 
   it('throws nothing but config_invalid for any tree of keys and values', () => {
@@ -100,7 +103,7 @@ describe('path templates', () => {
         expect(path).toMatch(/^\/sessions\/[^/\0]+$/s)
         expect(path).not.toMatch(/\/\.+$/)
       }),
-      RUNS,
+      PARSER_RUNS,
     )
   })
 })
@@ -127,7 +130,7 @@ describe('routes', () => {
         const matched = !compileRoutes([{ match: text, session: 'off' }], defaults).match('GET', requested).session
         expect(matched).toBe(asRegExp(parsed.value.segments).test(normal))
       }),
-      { numRuns: 2000 },
+      parserCases(2_000),
     )
   })
 
@@ -137,7 +140,7 @@ describe('routes', () => {
       fc.property(path, fc.array(fc.boolean(), { maxLength: 40 }), (text, flips) => {
         expect(normalisePath(spell(text, flips))).toBe(normalisePath(text))
       }),
-      RUNS,
+      PARSER_RUNS,
     )
   })
 
@@ -150,7 +153,7 @@ describe('routes', () => {
         expect(normal).not.toContain('//')
         if (!normal.includes('%')) expect(normalisePath(normal)).toBe(normal)
       }),
-      RUNS,
+      PARSER_RUNS,
     )
   })
 })
@@ -162,7 +165,7 @@ describe('cookie names', () => {
         const meaning = new RegExp(`^${glob.replaceAll('*', '.*').replaceAll('?', '.')}$`)
         expect(globMatches(glob, name)).toBe(meaning.test(name))
       }),
-      { numRuns: 2000 },
+      parserCases(2_000),
     )
   })
 })

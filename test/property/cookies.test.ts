@@ -7,6 +7,7 @@ import { formatCookieHeader, parseCookieHeader, parseSetCookie } from '../../src
 import type { RequestHead } from '../../src/http/message.ts'
 import { keptLog } from '../support/kept-log.ts'
 import { BrowserJar, type Place, type SetByServer } from './browser-jar.ts'
+import { parserCases, sessionCases } from '../support/cases.ts'
 
 const START = 1_700_000_000_000
 
@@ -74,7 +75,7 @@ describe('over any history of requests and Set-Cookie headers', () => {
         expect(passed).toEqual(['Vary', 'a', 'set-cookie', 'own=1; Path=/'])
         for (const set of step.sets) jar.receive(set, step.at, now)
       }
-    }), { numRuns: 3_000 })
+    }), sessionCases(3_000))
   })
 
   it('at the most, a cookie ends earlier by less than the touch interval, where its expiry was moved by less', async () => {
@@ -91,7 +92,7 @@ describe('over any history of requests and Set-Cookie headers', () => {
         for (const { endsAt } of missing) expect(endsAt - now).toBeLessThan(touchIntervalMs)
         for (const set of step.sets) jar.receive(set, step.at, now)
       }
-    }), { numRuns: 1_000 })
+    }), parserCases(1_000))
   })
 })
 
@@ -102,14 +103,14 @@ describe('cookies on the wire', () => {
   it('read as they were written', () => {
     fc.assert(fc.property(fc.array(fc.record({ name, value }), { maxLength: 6 }), (pairs) => {
       expect(parseCookieHeader(formatCookieHeader(pairs))).toEqual(pairs)
-    }))
+    }), parserCases())
   })
 
   it('mean the same once they have been read and written', () => {
     fc.assert(fc.property(fc.string({ unit: fc.oneof(fc.constantFrom(...Array.from('=; "ab\t')), value), maxLength: 20 }), (header) => {
       const pairs = parseCookieHeader(header)
       expect(parseCookieHeader(formatCookieHeader(pairs))).toEqual(pairs)
-    }), { numRuns: 1_000 })
+    }), parserCases(1_000))
   })
 
   it('set by a server read as they were meant', () => {
@@ -117,13 +118,13 @@ describe('cookies on the wire', () => {
       const parsed = parseSetCookie(written({ ...set, name: own, value: text }))
       expect(parsed).toMatchObject({ name: own, value: text, maxAgeS: set.maxAgeS, secure: set.secure })
       expect(parsed?.expires).toBe(set.expires === undefined ? undefined : Math.floor(set.expires / 1000) * 1000)
-    }))
+    }), parserCases())
   })
 
   it('never make the reader throw', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
       for (const header of [text, `a=1; ${text}`, `a=1; Expires=${text}`]) parseSetCookie(header)
       parseCookieHeader(text)
-    }), { numRuns: 1_000 })
+    }), parserCases(1_000))
   })
 })

@@ -7,6 +7,7 @@ import { headerKind } from '../../src/http/header-names.ts'
 import { sortRequest, type SortedRequest, upstreamHeaders } from '../../src/http/request-head.ts'
 import { sortResponse } from '../../src/http/response-head.ts'
 import { incomingRequest } from '../support/incoming-request.ts'
+import { parserCases } from '../support/cases.ts'
 
 const sorter = cookieSorter({ https: '__Host-unstick', http: 'unstick' }, new CookieNames(['my_sid', 'remember_*']))
 
@@ -51,7 +52,7 @@ const HOP = new Set(['connection', 'keep-alive', 'te', 'upgrade', 'expect', 'tra
 
 describe('any head of a request', () => {
   it('is sorted, or refused as a bad request', () => {
-    fc.assert(fc.property(raw, peer, line, (headers, from, asked) => { sortedOrRefused(headers, from, asked) }), { numRuns: 2_000 })
+    fc.assert(fc.property(raw, peer, line, (headers, from, asked) => { sortedOrRefused(headers, from, asked) }), parserCases(2_000))
   })
 
   it('leaves nothing reserved, hop-by-hop or said twice, however it is spelt and whatever Connection lists', () => {
@@ -65,7 +66,7 @@ describe('any head of a request', () => {
       // An app that folds names must not find a stranger's word in the place of ours.
       expect(names.filter((field) => OURS.has(loose(field)) && !OURS.has(field) && loose(field).includes('forwarded') && field.includes('_'))).toEqual([])
       if (!from.trusted) expect(names.filter((field) => loose(field).startsWith('x-forwarded-'))).toHaveLength(3)
-    }), { numRuns: 2_000 })
+    }), parserCases(2_000))
   })
 
   it('keeps all else in order and case, with its values', () => {
@@ -78,7 +79,7 @@ describe('any head of a request', () => {
         return !HOP.has(lower) && !OURS.has(lower) && !isReserved(field) && !/^x-forwarded(-|$)|^forwarded$/.test(loose(field)) && !(listed.has(lower) && lower !== 'content-length')
       }
       expect(pairs(upstreamHeaders(request)).filter(stays)).toEqual(pairs(headers).filter(stays))
-    }), { numRuns: 2_000 })
+    }), parserCases(2_000))
   })
 
   it('never gives the app the token or a vaulted cookie of the client', () => {
@@ -89,7 +90,7 @@ describe('any head of a request', () => {
       const header = pairs(upstreamHeaders(request)).find(([field]) => field === 'Cookie')?.[1] ?? ''
       expect(header).not.toMatch(/unstick|sid|remember/i)
       for (const plain of ['a=1', 'b="x', 'lone']) expect(header.split(';').map((part) => part.trim()).includes(plain)).toBe(cookies.includes(plain))
-    }), { numRuns: 1_000 })
+    }), parserCases(1_000))
   })
 })
 
@@ -105,6 +106,6 @@ describe('any head of a response', () => {
         const lower = field.toLowerCase()
         return !gone.has(lower) && !isReserved(field) && (kept.includes(lower) || !listed.has(lower))
       }))
-    }), { numRuns: 2_000 })
+    }), parserCases(2_000))
   })
 })

@@ -11,6 +11,7 @@ import { describeWith } from '../support/servers.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { testClock } from '../support/test-clock.ts'
 import { agree, operations } from './store-operations.ts'
+import { sessionCases } from '../support/cases.ts'
 
 const newKeys = () => [newKey(), newKey()]
 
@@ -19,7 +20,7 @@ describe('a store agrees with a Map', () => {
     await fc.assert(fc.asyncProperty(operations, async (steps) => {
       const clock = testClock()
       await agree({ store: memoryStore({ clock }), advance: async (ms) => clock.advance(ms) }, newKeys(), steps)
-    }), { numRuns: 1500 })
+    }), sessionCases(1500))
   })
 
   it('in SQLite', async () => {
@@ -28,7 +29,7 @@ describe('a store agrees with a Map', () => {
     const store = sqliteStore({ path: join(folder.path, 'sessions.db'), clock })
     try {
       await fc.assert(fc.asyncProperty(operations, (steps) =>
-        agree({ store, advance: async (ms) => clock.advance(ms) }, newKeys(), steps)), { numRuns: 600 })
+        agree({ store, advance: async (ms) => clock.advance(ms) }, newKeys(), steps)), sessionCases(600))
     } finally {
       await store.close()
     }
@@ -43,7 +44,7 @@ describeWith(['redis'], 'a store agrees with a Map, with a Redis server', () => 
       await fc.assert(fc.asyncProperty(operations, async (steps) => {
         await server.control.flushdb()
         await agree({ store, advance: (ms) => age([server.control], ms) }, newKeys(), steps)
-      }), { numRuns: 200 })
+      }), sessionCases(200))
     } finally {
       await store.close()
       await server.stop()

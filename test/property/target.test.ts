@@ -7,6 +7,7 @@ import { headerKind } from '../../src/http/header-names.ts'
 import { sortRequest } from '../../src/http/request-head.ts'
 import type { RequestHead } from '../../src/http/message.ts'
 import { incomingRequest } from '../support/incoming-request.ts'
+import { parserCases } from '../support/cases.ts'
 
 const sorter = cookieSorter({ https: '__Host-unstick', http: 'unstick' }, new CookieNames([]))
 const headOf = (url: string): RequestHead => sortRequest(incomingRequest(['Host', 'app.example'], { url }), { address: '::1', trusted: false, encrypted: false }, sorter, headerKind).head
@@ -21,7 +22,7 @@ describe('any request target', () => {
       const { target, path: before } = headOf(`/${rest}`)
       expect(target).toBe(`/${rest}`)
       expect(before).toBe(`/${rest}`.split('?')[0])
-    }))
+    }), parserCases())
   })
 
   it('otherwise names a host by an http URL, or is refused', () => {
@@ -36,7 +37,7 @@ describe('any request target', () => {
         if (!(error instanceof UnstickError)) throw error
         expect(error.code).toBe('bad_request')
       }
-    }), { numRuns: 1_000 })
+    }), parserCases(1_000))
   })
 
   it('means what the URL standard takes it to mean, when it is an http URL', () => {
@@ -46,7 +47,7 @@ describe('any request target', () => {
       expect(head.host).toBe(host.toLowerCase())
       expect(head.path).toBe(at)
       expect(head.target).toBe(`${at}${query === null ? '' : `?${query}`}`)
-    }))
+    }), parserCases())
   })
 })
 
@@ -57,13 +58,13 @@ describe('any path', () => {
       expect(pathMatches(at, own)).toBe(true)
       for (let parent = own; parent !== '/'; parent = defaultPath(parent)) expect(pathMatches(at, parent)).toBe(true)
       expect(pathMatches(at, '/')).toBe(true)
-    }))
+    }), parserCases())
   })
 
   it('gets no cookie of a path that is not a whole number of its segments', () => {
     fc.assert(fc.property(path, fc.stringMatching(/^[a-z]{1,3}$/), (at, more) => {
       expect(pathMatches(`${at}${more}`, at)).toBe(at.endsWith('/'))
       expect(pathMatches(at, `${at}${more}`)).toBe(false)
-    }))
+    }), parserCases())
   })
 })

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { Token, Tokens } from '../../src/session/token.ts'
+import { parserCases } from '../support/cases.ts'
 
 const keyring = new Keyring(['a secret of more than thirty-two characters', 'the one before it, as long as the first'])
 const tokens = new Tokens(keyring)
@@ -13,7 +14,7 @@ it('any token and version come back from their cookie value, also in a process t
     const token = new Token(bytes, keyring.newest)
     const seen = new Tokens(keyring).verify(tokens.format(token, number))
     expect([seen?.token.random, seen?.token.storeKey, seen?.seen]).toEqual([bytes, token.storeKey, number])
-  }))
+  }), parserCases())
 })
 
 it('nothing verifies but what was handed out, character for character', () => {
@@ -22,11 +23,11 @@ it('nothing verifies but what was handed out, character for character', () => {
     const value = tokens.format(new Token(bytes, keyring.newest), number)
     const changed = edits.reduce((text, { at, remove, insert }) => text.slice(0, at) + insert + text.slice(at + remove), value)
     expect(tokens.verify(changed) === undefined).toBe(changed !== value)
-  }), { numRuns: 1_000 })
+  }), parserCases(1_000))
 })
 
 it('no text that is not a token verifies or throws', () => {
   fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[\w-]{49}\.[0-9a-z]{1,11}\.[\w-]{22}$/)), (text) => {
     expect(tokens.verify(text)).toBeUndefined()
-  }))
+  }), parserCases())
 })

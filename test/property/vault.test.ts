@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { changes, entries, IDLE, LIFETIME, PLAIN, SECRET, subject, texts, TOUCH_INTERVAL, USE } from '../unit/session/session-subject.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Sessions } from '../../src/session/sessions.ts'
+import { sessionCases } from '../support/cases.ts'
 
 const NEWER = 'the newer secret, of more than thirty-two characters'
 
@@ -106,5 +107,5 @@ it('every request sees what was committed before it began, and no commit is lost
     }
     const last = await at.beside({}, [NEWER, SECRET]).open(token, USE)
     expect(texts(last)).toEqual(model.alive(at.clock.now()) ? Object.fromEntries(model.entries) : undefined)
-  }), { numRuns: 1_000 })
+  }), sessionCases(1_000))
 })
