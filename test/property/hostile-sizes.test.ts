@@ -37,7 +37,7 @@ const repeated = (count: number, of: (i: number) => string[]): string[] => Array
 
 function captured(headers: string[], secure = false): void {
   const carrier = cookiesCarrier({ names: NAMES, adopt: true, touchIntervalMs: 1, log: keptLog() })
-  const exchange = carrier.begin({ entries: new Map(), now: () => 1 }, { method: 'GET', target: '/', path: '/', host: 'app.example', secure, headers: [], cookies: [], dropped: [{ name: 'sid', value: '1' }] })
+  const exchange = carrier.begin({ id: undefined, entries: new Map(), now: () => 1 }, { method: 'GET', target: '/', path: '/', host: 'app.example', secure, headers: [], cookies: [], dropped: [{ name: 'sid', value: '1' }] })
   if (!(exchange instanceof Promise)) exchange.capture({ status: 200, headers })
 }
 

@@ -30,7 +30,7 @@ function exchange(at: Pick<RequestHead, 'host' | 'path' | 'secure'>, entries: Re
   const dropped = adopt ? [{ name: 'sid', value: 'own' }] : []
   const request: RequestHead = { ...at, method: 'GET', target: at.path, headers: [], cookies: [], dropped }
   const carrier = cookiesCarrier({ names: new CookieNames(['sid', 'remember_*', '__*']), adopt, touchIntervalMs: 60_000, log: keptLog() })
-  const under = carrier.begin({ entries, now: () => NOW }, request)
+  const under = carrier.begin({ id: undefined, entries, now: () => NOW }, request)
   if (under instanceof Promise) throw new Error('the cookies carrier never waits')
   return { request, under }
 }
