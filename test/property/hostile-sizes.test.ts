@@ -23,12 +23,12 @@ const NAMES = new CookieNames(['sid', 'a*b*c', '*_session', '?'.repeat(40)])
 const sorter = cookieSorter({ https: '__Host-unstick', http: 'unstick' }, NAMES)
 const PROXY: Peer = { address: '127.0.0.1', trusted: true, encrypted: false }
 const tokens = new Tokens(new Keyring(['a secret of more than thirty-two characters']))
-const routes = compileRoutes([{ match: '/a/**/b/*c*d/**/e', session: 'off' }, { match: '/**/x', session: 'off' }], routeDefaults({ carriers: { cookies: { names: [], adopt: false }, files: [] } }))
+const routes = compileRoutes([{ match: '/a/**/b/*c*d/**/e', session: 'off' }, { match: '/**/x', session: 'off' }], routeDefaults({ carriers: { cookies: { names: [], adopt: false }, files: [], headers: undefined } }))
 const fileRule = compileRule({ cookie: 'sid', id: /^s%3A([\w-]+)\./, render: (id) => `/sessions/${id}` })
 
 function head(...headers: string[]): void {
   try {
-    upstreamHeaders(sortRequest(incomingRequest(['Host', 'app.example', ...headers]), PROXY, sorter))
+    upstreamHeaders(sortRequest(incomingRequest(['Host', 'app.example', ...headers]), PROXY, sorter, headerKind))
   } catch (error) {
     if (!(error instanceof UnstickError)) throw error
   }
@@ -62,7 +62,7 @@ const hostile: Record<string, (size: number) => () => void> = {
   'a Forwarded that almost says something': (n) => { const text = `;proto=";proto `.repeat(n / 15); return () => head('Forwarded', text) },
   'a Forwarded of spaces': (n) => { const text = ' '.repeat(n); return () => head('Forwarded', `a${text}`) },
   'a long Host': (n) => { const text = 'a.'.repeat(n / 2); return () => head('X-Forwarded-Host', `${text}@`, 'X-Forwarded-Proto', text) },
-  'a long target': (n) => { const url = `http://${'a'.repeat(n)}/`; return () => { try { sortRequest(incomingRequest(['Host', 'a'], { url }), PROXY, sorter) } catch (error) { if (!(error instanceof UnstickError)) throw error } } },
+  'a long target': (n) => { const url = `http://${'a'.repeat(n)}/`; return () => { try { sortRequest(incomingRequest(['Host', 'a'], { url }), PROXY, sorter, headerKind) } catch (error) { if (!(error instanceof UnstickError)) throw error } } },
   'a path of dots': (n) => { const path = '/a/..'.repeat(n / 5); return () => routes.match('GET', path) },
   'a path of escaped dots': (n) => { const path = '/%2e%2e'.repeat(n / 7); return () => routes.match('GET', path) },
   'a path of slashes': (n) => { const path = '/'.repeat(n); return () => routes.match('GET', path) },
@@ -75,8 +75,8 @@ const hostile: Record<string, (size: number) => () => void> = {
   'a date that goes on': (n) => { const text = '1:1:1x 1 jan '.repeat(n / 13); return () => parseCookieDate(text) },
   'a date of digits': (n) => { const text = '1'.repeat(n); return () => parseCookieDate(text) },
   'cookies that are written again': (n) => { const text = 'a=1;'.repeat(n / 4); return () => formatCookieHeader(parseCookieHeader(text)) },
-  'an answer with very many Connection headers': (n) => { const raw = repeated(n / 12, (i) => ['Connection', `x-${i}`]); return () => sortResponse(raw) },
-  'an answer with a long list in Connection, and very many headers': (n) => { const raw = ['Connection', repeated(n / 8, (i) => [`x-${i}`]).join(','), ...repeated(n / 12, (i) => [`Y-${i}`, '1'])]; return () => sortResponse(raw) },
+  'an answer with very many Connection headers': (n) => { const raw = repeated(n / 12, (i) => ['Connection', `x-${i}`]); return () => sortResponse(raw, headerKind) },
+  'an answer with a long list in Connection, and very many headers': (n) => { const raw = ['Connection', repeated(n / 8, (i) => [`x-${i}`]).join(','), ...repeated(n / 12, (i) => [`Y-${i}`, '1'])]; return () => sortResponse(raw, headerKind) },
   'an answer with very many Set-Cookies, some to be dropped': (n) => { const headers = repeated(n / 16, (i) => ['Set-Cookie', `c${i % 9}=1`]); return () => dropCookies({ headers }, (name) => name === 'c3') },
   'an answer with very many vaulted cookies': (n) => { const headers = repeated(n / 24, (i) => ['Set-Cookie', `sid=1; Path=/${i}`]); return () => captured(headers) },
   'an answer with very many vaulted cookies that end': (n) => { const headers = repeated(n / 24, (i) => ['Set-Cookie', `sid=; Max-Age=0; Path=/${i}`]); return () => captured(headers, true) },

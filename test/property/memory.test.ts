@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { cookiesCarrier } from '../../src/carrier/cookies.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { CookieNames, cookieSorter } from '../../src/http/cookie-names.ts'
+import { headerKind } from '../../src/http/header-names.ts'
 import { sortRequest, upstreamHeaders } from '../../src/http/request-head.ts'
 import { sortResponse } from '../../src/http/response-head.ts'
 import { Tokens } from '../../src/session/token.ts'
@@ -29,12 +30,12 @@ it('does not grow with heads that are all different, each with names that were n
     // Pieces of 13 characters or more share the memory of what they are cut from.
     // Read off the wire as Node's parser does it: each value a text of its own, whose pieces are cut from it.
     const cookies = Buffer.from(`a-name-that-is-long-enough-${i}=1; sid=${filler}; Remember-that-visitor-too-${i}=1; unstick=${'A'.repeat(49)}.1.${'A'.repeat(22)}`).toString('latin1')
-    const request = sortRequest(incomingRequest(['Host', `h${i}.example`, `X-${i}`, filler, 'Connection', Buffer.from(`x-${i}, ${filler}`).toString('latin1'), 'Cookie', cookies]), { address: `10.0.${i >> 8}.${i % 256}`, trusted: true, encrypted: false }, sorter)
+    const request = sortRequest(incomingRequest(['Host', `h${i}.example`, `X-${i}`, filler, 'Connection', Buffer.from(`x-${i}, ${filler}`).toString('latin1'), 'Cookie', cookies]), { address: `10.0.${i >> 8}.${i % 256}`, trusted: true, encrypted: false }, sorter, headerKind)
     expect(tokens.verifyFirst(request.tokens)).toBeUndefined()
     const exchange = carrier.begin({ id: undefined, entries: new Map(), now: () => 1 }, request.head)
     upstreamHeaders(request)
     if (exchange instanceof Promise) throw new Error('the cookies carrier never waits')
-    const { headers } = sortResponse([`Y-${i}`, filler, 'Set-Cookie', `remember_${i}=${filler}; Domain=no${i}.example`, 'Connection', `y-${i}`].map((text) => Buffer.from(text)))
+    const { headers } = sortResponse([`Y-${i}`, filler, 'Set-Cookie', `remember_${i}=${filler}; Domain=no${i}.example`, 'Connection', `y-${i}`].map((text) => Buffer.from(text)), headerKind)
     exchange.capture({ status: 200, headers })
   }
   const inUse = (): number => {
