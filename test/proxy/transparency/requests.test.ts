@@ -1,0 +1,4 @@
+import { requests } from './requests.ts'
+import { play } from './stage.ts'
+
+play('requests', requests)

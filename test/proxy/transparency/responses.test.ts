@@ -1,0 +1,4 @@
+import { answers } from './responses.ts'
+import { play } from './stage.ts'
+
+play('answers', answers)
