@@ -1,4 +1,5 @@
 /** The app's raw response headers, without what belongs to its connection or is ours to say. */
+import { UnstickError } from '../errors.ts'
 import { headerKind, type HeaderKindOf } from './header-names.ts'
 import type { RawHeaders } from './message.ts'
 
@@ -11,6 +12,8 @@ export interface SortedResponse {
   readonly isEventStream: boolean
   /** What the app said in reserved headers: for carriers, never for the client. undefined: nothing. */
   readonly withheld: RawHeaders | undefined
+  /** Coded for the transfer (gzip, say), which was not asked for: whoever gets it without Transfer-Encoding takes it for the content. */
+  readonly coded: boolean
 }
 
 /** `raw`: names and values in turn, as bytes in Latin-1, which is how they leave again. `kindOf`: what the configuration makes of header names. */
@@ -18,6 +21,7 @@ export function sortResponse(raw: readonly (Buffer | string)[], kindOf: HeaderKi
   const headers: RawHeaders = []
   let contentLength: number | undefined
   let hasSetCookie = false
+  let coded = false
   let isEventStream = false
   let withheld: RawHeaders | undefined
   const listed = listedInConnection(raw)
@@ -29,11 +33,13 @@ export function sortResponse(raw: readonly (Buffer | string)[], kindOf: HeaderKi
         break
       case 'connection':
       case 'te':
-      case 'transfer-encoding':
       case 'upgrade':
         break
       case 'reserved':
         (withheld ??= []).push(name, text(raw[i + 1]))
+        break
+      case 'transfer-encoding':
+        coded ||= !/^[ \t]*(?:chunked|identity)[ \t]*$/i.test(text(raw[i + 1]))
         break
       case 'content-length':
         contentLength = Number(text(raw[i + 1]))
@@ -48,11 +54,14 @@ export function sortResponse(raw: readonly (Buffer | string)[], kindOf: HeaderKi
         if (listed === undefined || !listed.has(name.toLowerCase())) headers.push(name, text(raw[i + 1]))
     }
   }
-  return { headers, contentLength, hasSetCookie, isEventStream, withheld }
+  return { headers, contentLength, hasSetCookie, isEventStream, withheld, coded }
 }
 
 const CONTENT_TYPE = 'content-type'
 const EVENT_STREAM = /^text\/event-stream(?:[\s;]|$)/i
+
+/** TE is not passed on but for trailers, so no app may send this (RFC 9112 6.1). */
+export const codedAnswer = (): UnstickError => new UnstickError('upstream_broke', 'The app coded its answer for the transfer, which nobody asked for: its Transfer-Encoding is not "chunked".')
 
 const text = (value: Buffer | string | undefined): string => (value === undefined ? '' : typeof value === 'string' ? value : value.toString('latin1'))
 

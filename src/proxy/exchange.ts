@@ -8,7 +8,7 @@ import { NO_CHANGES } from '../carrier/carrier.ts'
 import { asUnstickError, type ErrorCode, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
 import { type SortedRequest, sortRequest, upstreamHeaders } from '../http/request-head.ts'
-import { sortResponse } from '../http/response-head.ts'
+import { codedAnswer, sortResponse } from '../http/response-head.ts'
 import { AddedTime } from './added-time.ts'
 import { answer, logAnswer } from './answer.ts'
 import { type Head, Held, isShort, type Read } from './held.ts'
@@ -130,7 +130,8 @@ export class Exchange implements ResponseSink {
 
   onHead(status: number, reason: string, raw: readonly Buffer[]): void {
     this.#added.resume()
-    const { headers, contentLength, hasSetCookie, isEventStream, withheld } = sortResponse(raw, this.#parts.headerKind)
+    const { headers, contentLength, hasSetCookie, isEventStream, withheld, coded } = sortResponse(raw, this.#parts.headerKind)
+    if (coded) return this.onFailure(codedAnswer())
     const response = { status, headers, withheld }
     const visit = this.#visit
     if (hasSetCookie) withholdCookies(this.#parts, response, visit !== undefined)

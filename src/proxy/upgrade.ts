@@ -12,7 +12,7 @@ import { asUnstickError, UnstickError } from '../errors.ts'
 import type { Peer } from '../http/forwarded.ts'
 import type { RawHeaders } from '../http/message.ts'
 import { sortRequest, type SortedRequest, upstreamHeaders } from '../http/request-head.ts'
-import { sortResponse } from '../http/response-head.ts'
+import { codedAnswer, sortResponse } from '../http/response-head.ts'
 import { rawAnswer } from './answer.ts'
 import { HandshakeSession } from './handshake-session.ts'
 import type { Parts } from './parts.ts'
@@ -73,7 +73,8 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
 /** The app's answer on its way to the client: committed before its head goes out, and what a refusal leaves at its end before that does. */
 async function pass(parts: Parts, { response, joined }: Answered, session: HandshakeSession, { request, socket, head }: Omit<Handshake, 'peer'>): Promise<void> {
   const { headerKind } = parts
-  const { headers, contentLength, hasSetCookie, withheld } = sortResponse(response.rawHeaders, headerKind)
+  const { headers, contentLength, hasSetCookie, withheld, coded } = sortResponse(response.rawHeaders, headerKind)
+  if (coded) throw codedAnswer()
   const answer = { status: response.statusCode ?? 502, headers, withheld }
   if (hasSetCookie) withholdCookies(parts, answer, session.captures)
   const lingerMs = parts.upstreamTimeoutMs

@@ -90,4 +90,5 @@ export const answers: readonly Case[] = [
   }),
   refused('answer-folded', `${OK}X-Folded: a\r\n  b\r\nContent-Length: 2\r\n\r\nok`),
   refused('answer-bare-lf', 'HTTP/1.1 200 OK\nX-A: 1\nContent-Length: 2\n\nok'),
+  refused('answer-coded', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`),
 ]

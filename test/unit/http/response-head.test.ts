@@ -7,13 +7,13 @@ const bytes = (raw: readonly string[]): Buffer[] => raw.map((text) => Buffer.fro
 describe("the app's headers on their way to the client", () => {
   it('pass as they came: order, case, repeats, bytes beyond ASCII', () => {
     const raw = ['server', 'x', 'X-A', '1', 'x-a', '2', 'X-Latin', 'caf\u00e9\u00a0', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2', 'Content-Length', '12', 'Trailer', 'X-T']
-    expect(sortResponse(bytes(raw), headerKind)).toEqual({ headers: raw, contentLength: 12, hasSetCookie: true, isEventStream: false })
+    expect(sortResponse(bytes(raw), headerKind)).toEqual({ headers: raw, contentLength: 12, hasSetCookie: true, isEventStream: false, coded: false })
     expect(sortResponse(raw, headerKind).headers).toEqual(raw)
   })
 
   it('lose what belongs to the connection or is not for the app to say', () => {
     const raw = ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'Transfer-Encoding', 'chunked', 'Upgrade', 'h2c', 'Proxy-Authenticate', 'Basic', 'X-Session-User', 'a', 'x_session', 'b', 'Unstick-Error', 'c', 'Date', 'd']
-    expect(sortResponse(bytes(raw), headerKind)).toEqual({ headers: ['Date', 'd'], contentLength: undefined, hasSetCookie: false, isEventStream: false, withheld: ['X-Session-User', 'a', 'x_session', 'b', 'Unstick-Error', 'c'] })
+    expect(sortResponse(bytes(raw), headerKind)).toEqual({ headers: ['Date', 'd'], contentLength: undefined, hasSetCookie: false, isEventStream: false, coded: false, withheld: ['X-Session-User', 'a', 'x_session', 'b', 'Unstick-Error', 'c'] })
   })
 
   it('lose what Connection lists, but never their length or cookies', () => {
@@ -28,7 +28,7 @@ describe("the app's headers on their way to the client", () => {
   })
 
   it('may be none', () => {
-    expect(sortResponse([], headerKind)).toEqual({ headers: [], contentLength: undefined, hasSetCookie: false, isEventStream: false })
+    expect(sortResponse([], headerKind)).toEqual({ headers: [], contentLength: undefined, hasSetCookie: false, isEventStream: false, coded: false })
   })
 })
 
