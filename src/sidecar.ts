@@ -142,8 +142,10 @@ function openStore({ store }: Config, clock: Clock): SessionStore {
   }
 }
 
-function createUpstream({ upstream, limits }: Config): Upstream {
+function createUpstream(config: Config): Upstream {
+  const { upstream, limits } = config
   const common = {
+    headerKind: headerKinds(reservedHeaders(config)),
     connections: limits.upstreamConnections,
     timeoutMs: limits.upstreamTimeoutMs,
     // One vaulted cookie may be as large as an entry.

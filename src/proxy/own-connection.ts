@@ -8,7 +8,7 @@ import { Agent as TlsAgent, request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
-import { headerKind } from '../http/header-names.ts'
+import type { HeaderKindOf } from '../http/header-names.ts'
 import { BODY_IDLE_FACTOR, CONNECT_MS, type OutgoingRequest, type ResponseSink, type UpstreamOptions } from './upstream-request.ts'
 import type { Upload } from './upload.ts'
 
@@ -25,7 +25,7 @@ export class OwnConnections {
 
   /** Sends one request, once. `done`: it is over, and the last call to the sink comes next. */
   send({ method, target, headers, body }: OutgoingRequest, sink: ResponseSink, done: () => void): void {
-    const { origin, socketPath, timeoutMs, maxHeaderBytes } = this.#options
+    const { origin, socketPath, timeoutMs, maxHeaderBytes, headerKind } = this.#options
     const own = ['Connection', 'close', ...(body?.chunked === true ? ['Transfer-Encoding', 'chunked'] : []), ...(body?.expects === true ? ['Expect', '100-continue'] : [])]
     let outgoing: ClientRequest
     try {
@@ -40,7 +40,7 @@ export class OwnConnections {
     }
     // The limit is on bytes.
     outgoing.maxHeadersCount = 0
-    new Passage(outgoing, body, { sink, done, timeoutMs }).begin()
+    new Passage(outgoing, body, { sink, done, timeoutMs, headerKind }).begin()
   }
 
   /** Whatever is still on its way fails. */
@@ -56,18 +56,20 @@ class Passage {
   readonly #sink: ResponseSink
   readonly #done: () => void
   readonly #timeoutMs: Millis
+  readonly #headerKind: HeaderKindOf
   #timer: NodeJS.Timeout | undefined
   #response: IncomingMessage | undefined
   #sent = false
   #bodyEnded = false
   #over = false
 
-  constructor(outgoing: ClientRequest, body: Upload | null, to: { sink: ResponseSink; done: () => void; timeoutMs: Millis }) {
+  constructor(outgoing: ClientRequest, body: Upload | null, to: { sink: ResponseSink; done: () => void; timeoutMs: Millis; headerKind: HeaderKindOf }) {
     this.#outgoing = outgoing
     this.#body = body
     this.#sink = to.sink
     this.#done = to.done
     this.#timeoutMs = to.timeoutMs
+    this.#headerKind = to.headerKind
   }
 
   begin(): void {
@@ -129,7 +131,7 @@ class Passage {
     body.once('end', () => {
       this.#timer?.refresh()
       this.#bodyEnded = true
-      if (body.chunked) this.#outgoing.addTrailers(passable(body.trailers))
+      if (body.chunked) this.#outgoing.addTrailers(passable(body.trailers, this.#headerKind))
       this.#outgoing.end()
     })
     body.once('error', (error) => this.#fail(this.#explain(error)))
@@ -199,7 +201,7 @@ class Passage {
 }
 
 /** What an app may take for a header must not come in by the back door (RFC 9110 6.5.1). */
-function passable(trailers: readonly string[]): [string, string][] {
+function passable(trailers: readonly string[], headerKind: HeaderKindOf): [string, string][] {
   const pairs: [string, string][] = []
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] ?? ''

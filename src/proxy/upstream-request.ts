@@ -1,6 +1,7 @@
 /** What goes to the app and what comes of it, whichever client carries it. */
 import type { Millis } from '../clock.ts'
 import type { UnstickError } from '../errors.ts'
+import type { HeaderKindOf } from '../http/header-names.ts'
 import type { RawHeaders } from '../http/message.ts'
 import type { Upload } from './upload.ts'
 
@@ -13,6 +14,8 @@ export interface UpstreamOptions {
   readonly timeoutMs: Millis
   /** Bytes of response header that are accepted: vaulted cookies may be far larger than a browser's limit. */
   readonly maxHeaderBytes: number
+  /** What the configuration makes of header names. */
+  readonly headerKind: HeaderKindOf
 }
 
 export interface OutgoingRequest {

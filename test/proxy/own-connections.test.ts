@@ -4,18 +4,18 @@ import { describe, expect, it } from 'vitest'
 import { bodyOf, httpApp, type OriginApp, rawApp, rawReplies } from '../support/origin-app.ts'
 import { freePort } from '../support/ports.ts'
 import { ask, get, headerValue, RawClient } from '../support/raw-client.ts'
-import { runSidecar } from '../support/running-sidecar.ts'
+import { type Overrides, runSidecar } from '../support/running-sidecar.ts'
 import { until } from '../support/until.ts'
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 describe('a chunked upload', () => {
-  async function received(bytes: string): Promise<{ body: string; trailers: string[] }> {
+  async function received(bytes: string, overrides: Overrides = {}): Promise<{ body: string; trailers: string[] }> {
     let seen: IncomingMessage | undefined
     let body = ''
     await using app = await httpApp((request, response) => { seen = request; void bodyOf(request).then((text) => { body = text; response.end('ok') }) })
-    await using sidecar = await runSidecar(app)
+    await using sidecar = await runSidecar(app, overrides)
     expect((await ask(sidecar.address, bytes)).body).toBe('ok')
     return { body, trailers: seen?.rawTrailers ?? [] }
   }
@@ -31,6 +31,11 @@ describe('a chunked upload', () => {
   it('gets nothing to the app in trailers that it could not say in headers', async () => {
     const smuggled = ['X-Session-User: root', 'x_session_user: root', 'Cookie: sid=1', 'X-Forwarded-For: 1.2.3.4', 'Forwarded: for=x', 'Unstick-Error: x', 'Host: evil', 'Connection: x', 'Upgrade: h2c', 'TE: gzip']
     expect(await received(`${CHUNKED}2\r\nhi\r\n0\r\n${smuggled.join('\r\n')}\r\nX-Fine: 1\r\n\r\n`)).toEqual({ body: 'hi', trailers: ['X-Fine', '1'] })
+  })
+
+  it('gets nothing to the app in trailers that the configuration reserves', async () => {
+    const smuggled = 'X-Api-User: root\r\nx_api_user: root\r\nAuthorization: Bearer stolen\r\n'
+    expect(await received(`${CHUNKED}2\r\nhi\r\n0\r\n${smuggled}X-Fine: 1\r\n\r\n`, { headers: 'inject: { X-Api-User: "{user}", Authorization: "Bearer {token}" }' })).toEqual({ body: 'hi', trailers: ['X-Fine', '1'] })
   })
 
   it('is answered early by an app that closes its connection at once', async () => {
