@@ -1,8 +1,9 @@
 /** Sessions over a store: open, commit, destroy. Below here there are only sealed bytes; above, only open entries. */
 import type { Changes } from '../carrier/carrier.ts'
 import { UnstickError } from '../errors.ts'
-import { type Opened, type SessionStore, TOMBSTONE_MS } from '../store/store.ts'
+import type { Opened, SessionStore } from '../store/store.ts'
 import type { CommitOutcome, CommitRequest, Opener, OpenRequest, SessionsOptions } from './contract.ts'
+import { destroySession } from './destroying.ts'
 import { watchForEnd } from './endings.ts'
 import { LEASE_MS, Locks } from './lock.ts'
 import { type Hold, NoSession, type Session } from './session.ts'
@@ -80,7 +81,7 @@ export class Sessions implements Opener {
 
   /** Ends the session everywhere; what is in flight cannot bring it back. */
   async destroy(session: Session): Promise<void> {
-    await this.#store.destroy(session.token.storeKey, TOMBSTONE_MS)
+    await destroySession(this.#options, session)
     this.#options.telemetry.sessionDestroyed()
     session.letGo()
   }

@@ -138,3 +138,32 @@ describe('rotation', () => {
     if (next !== undefined) await sessions.release(next)
   })
 })
+
+describe('the end of a session', () => {
+  it('follows it to the token that it was given meanwhile', async () => {
+    const before = await made({ id: 'one' })
+    const loggingOut = await opened(before)
+    const after = committed(await sessions.commit(await opened(before), changes({ id: 'two' }, { rotate: true }), PLAIN))
+    expect(await sessions.commit(loggingOut, changes({}, { destroy: true }), PLAIN)).toEqual({ state: 'ended' })
+    expect(await sessions.open(after.token, { touch: false })).toBeUndefined()
+  })
+
+  it('follows it also when the old token is good for nothing any more, and however often it was given a new one', async () => {
+    const before = await made({ id: 'one' })
+    const loggingOut = await opened(before)
+    let last = before
+    for (const id of ['two', 'three', 'four']) last = committed(await sessions.commit(last, changes({ id }, { rotate: true }), PLAIN))
+    now += 15_000
+    await sessions.commit(loggingOut, changes({}, { destroy: true }), PLAIN)
+    expect(await sessions.open(last.token, { touch: false })).toBeUndefined()
+  })
+
+  it('takes along what others have added since it was opened', async () => {
+    const before = await made({ id: 'one' })
+    const loggingOut = await opened(before)
+    await sessions.commit(await opened(before), changes({ cart: 'full' }), PLAIN)
+    expect(await sessions.commit(loggingOut, changes({}, { destroy: true }), PLAIN)).toEqual({ state: 'ended' })
+    expect(await sessions.open(before.token, { touch: false })).toBeUndefined()
+    expect(await sessions.commit(before, changes({ late: 'write' }), PLAIN)).toEqual({ state: 'gone' })
+  })
+})
