@@ -11,6 +11,8 @@ const LONGEST_DISPOSITION = 1_000
 export interface Fields {
   /** The one value of the field; undefined: it is not there, or not just once, or beside one that some app takes for it. */
   valueOf(name: string): string | undefined
+  /** Whether some app might find the field here. */
+  mayHave(name: string): boolean
 }
 
 /** `text` in Latin-1, as it came: `a=1&b=2`. Bytes are read as UTF-8. */
@@ -51,17 +53,20 @@ function dispositionsIn(text: string): number | undefined {
 }
 
 /** `alike`: the names as another reading has them. */
-function fieldsOf(pairs: readonly (readonly [string, string | undefined])[], alike: readonly (readonly [string, unknown])[] = pairs): Fields {
+export function fieldsOf(pairs: readonly (readonly [string, string | undefined])[], alike: readonly (readonly [string, unknown])[] = pairs): Fields {
+  const count = (name: string): number => {
+    if (alike.length > MOST_FIELDS) return Infinity
+    const names = new CookieNames([plain(name)])
+    return alike.filter(([other]) => other === name || names.mayPassFor(plain(other))).length
+  }
   return {
-    valueOf(name) {
-      if (alike.length > MOST_FIELDS) return undefined
-      const names = new CookieNames([name.replace(/[*?]/g, '_')])
-      const readAsIt = ([other]: readonly [string, unknown]): boolean => other === name || names.mayPassFor(other.replace(/[*?]/g, '_'))
-      if (alike.filter(readAsIt).length !== 1) return undefined
-      return pairs.find(([other]) => other === name)?.[1]
-    },
+    valueOf: (name) => (count(name) === 1 ? pairs.find(([other]) => other === name)?.[1] : undefined),
+    mayHave: (name) => count(name) > 0,
   }
 }
+
+/** A name, where `CookieNames` would see a pattern. */
+const plain = (name: string): string => name.replace(/[*?]/g, '_')
 
 /** As the WHATWG's parser has it: `+` is a space, `%` without two digits stays, what is no UTF-8 becomes U+FFFD. */
 function decoded(text: string): string {

@@ -21,6 +21,22 @@ export function valueAt(document: Json, pointer: JsonPointer): Json | undefined 
   return value
 }
 
+/**
+ * As `valueAt`, for who must not be told another value than the app is: undefined also where a key on the way has a look-alike in another case, which
+ * some parsers take for the same (Go's encoding/json).
+ */
+export function onlyValueAt(document: Json, pointer: JsonPointer): Json | undefined {
+  let value: Json | undefined = document
+  for (const step of pointer) {
+    if (value === undefined || (isMap(value) && Object.keys(value).filter((key) => caseless(key) === caseless(step)).length > 1)) return undefined
+    value = childOf(value, step)
+  }
+  return value
+}
+
+/** Unicode's simple folding, near enough: the Kelvin sign is a k, the long s an s. */
+const caseless = (text: string): string => text.toUpperCase().toLowerCase()
+
 /** Takes out what the pointer names, in place; an element of an array becomes null, or those behind it would change their names. */
 export function removeAt(document: Json, pointer: JsonPointer): boolean {
   const last = pointer.at(-1)
@@ -37,4 +53,4 @@ function childOf(value: Json, step: string): Json | undefined {
   return isMap(value) && Object.hasOwn(value, step) ? value[step] : undefined
 }
 
-const isMap = (value: Json): value is { [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isMap = (value: Json): value is { [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)

@@ -25,6 +25,20 @@ export function parseJson(bytes: Uint8Array): Json | undefined {
   }
 }
 
+/** Whether a map in this text, of which `value` was read, has a key twice: parsers differ in which one counts. */
+export function hasKeyTwice(bytes: Uint8Array, value: Json): boolean {
+  let keys = 0
+  // In JSON, which it is, a text before a colon is a key.
+  for (const [, colon] of Buffer.from(bytes).toString().matchAll(/"(?:[^"\\]+|\\.)*"\s*(:)?/g)) if (colon !== undefined) keys += 1
+  return keys !== countKeys(value)
+}
+
+function countKeys(value: Json): number {
+  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return 0
+  const children = Object.values(value)
+  return (Array.isArray(value) ? 0 : children.length) + children.reduce<number>((sum, child) => sum + countKeys(child), 0)
+}
+
 /** Compact, in UTF-8. Of a key that stood there twice only the last is left, which is the one that was read. */
 export function formatJson(value: Json): Buffer {
   return Buffer.from(JSON.stringify(value))

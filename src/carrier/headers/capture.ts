@@ -89,7 +89,7 @@ export class Bodies {
     const { request, headers } = this.#sources
     const requestBody = this.#rules.some(needsRequestBody) ? await readRequestBody(this.#copy, request, this.#limit) : 'other'
     const json = this.#unread ?? (body === undefined ? 'too_large' : await readResponseJson(body, headers, this.#limit))
-    const sources: Sources = { request, headers, ...(requestBody === undefined ? {} : { requestBody }), json }
+    const sources: Sources = { request, headers, requestBody, json }
     for (const rule of this.#rules) {
       const unread = (needsRequestBody(rule) ? flawOf(requestBody) : undefined) ?? (needsResponseBody(rule) ? flawOf(json) : undefined)
       if (unread === undefined) response.personal = applyRule(rule, sources, changes, report) || response.personal === true

@@ -1,10 +1,10 @@
 /** Where captured values come from: the heads of a request and its response, and their bodies once they are read. */
 import { decodeBody } from '../../http/content-coding.ts'
-import { type Fields, multipartFields, urlencodedFields } from '../../http/forms.ts'
+import { type Fields, fieldsOf, multipartFields, urlencodedFields } from '../../http/forms.ts'
 import { foldHeaderName } from '../../http/header-names.ts'
 import { fieldText } from '../../http/header-template.ts'
-import { type Json, jsonText, mayBeJson, parseJson } from '../../http/json.ts'
-import { valueAt } from '../../http/json-pointer.ts'
+import { hasKeyTwice, type Json, jsonText, mayBeJson, parseJson } from '../../http/json.ts'
+import { onlyValueAt, valueAt } from '../../http/json-pointer.ts'
 import type { RawHeaders, RequestHead } from '../../http/message.ts'
 import type { MessagePart } from '../../http/message-part.ts'
 import type { BodyBytes } from './body-bytes.ts'
@@ -16,7 +16,7 @@ export interface Sources {
   readonly request: RequestHead
   /** Of the response, as they came. */
   readonly headers: RawHeaders
-  readonly requestBody?: Fields | { readonly json: Json } | Unread
+  readonly requestBody?: { readonly fields: Fields } | { readonly json: Json } | Unread
   readonly json?: { readonly json: Json } | Unread
 }
 
@@ -30,13 +30,11 @@ function find(part: MessagePart, { request, headers, requestBody, json }: Source
   switch (part.of) {
     case 'header': return headerOf(headers, part.name)
     case 'request.header': return onlyHeaderOf(request.headers, part.name)
-    case 'query': return urlencodedFields(request.target.slice(request.path.length + 1)).valueOf(part.name)
-    case 'cookie': {
-      const found = request.cookies.filter(({ name }) => name === part.name)
-      return found.length === 1 ? fieldText(found[0]?.value ?? '') : undefined
-    }
-    case 'form': return typeof requestBody === 'object' && 'valueOf' in requestBody && !('json' in requestBody) ? requestBody.valueOf(part.name) : undefined
-    case 'request.json': return typeof requestBody === 'object' && 'json' in requestBody ? jsonText(valueAt(requestBody.json, part.pointer)) : undefined
+    // Some servers read query and form as one: what is in both, or might be, is not told by either.
+    case 'query': return isForm(request) ? undefined : queryOf(request).valueOf(part.name)
+    case 'cookie': return fieldsOf(request.cookies.map(({ name, value }) => [name, fieldText(value)])).valueOf(part.name)
+    case 'form': return typeof requestBody === 'object' && 'fields' in requestBody && !queryOf(request).mayHave(part.name) ? requestBody.fields.valueOf(part.name) : undefined
+    case 'request.json': return typeof requestBody === 'object' && 'json' in requestBody && !queryOf(request).mayHave(part.pointer[0] ?? '') ? jsonText(onlyValueAt(requestBody.json, part.pointer)) : undefined
     case 'json': return typeof json === 'object' ? jsonText(valueAt(json.json, part.pointer)) : undefined
   }
 }
@@ -55,26 +53,37 @@ function onlyHeaderOf(headers: RawHeaders, name: string): string | undefined {
   return found.length === 1 ? fieldText(found[0] ?? '') : undefined
 }
 
+const queryOf = ({ target, path }: RequestHead): Fields => urlencodedFields(target.slice(path.length + 1))
+
 const UTF8 = /^(?:utf-?8|us-ascii)$/i
+const URLENCODED = 'application/x-www-form-urlencoded'
+const MULTIPART = 'multipart/form-data'
+
+const mediaType = (contentType: string): string => (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()
+
+const isForm = ({ headers }: RequestHead): boolean => [URLENCODED, MULTIPART].includes(mediaType(headerOf(headers, 'content-type') ?? ''))
 
 /** A body of a request: a form, or JSON. */
-export async function readRequestBody(copy: BodyBytes | undefined, { headers }: RequestHead, maxBytes: number): Promise<Sources['requestBody']> {
+export async function readRequestBody(copy: BodyBytes | undefined, { headers }: RequestHead, maxBytes: number): Promise<Exclude<Sources['requestBody'], undefined>> {
   const body = copy === undefined ? 'none' : copy.body
   if (body === 'none') return 'other'
   if (typeof body === 'string') return body
-  const type = onlyHeaderOf(headers, 'content-type') ?? ''
-  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type) ?? []
-  const kind = (type.split(';', 1)[0] ?? '').trim().toLowerCase()
-  const isForm = kind === 'application/x-www-form-urlencoded' || kind === 'multipart/form-data'
-  if (!isForm && (type === '' || !mayBeJson(type))) return 'other'
+  const contentType = onlyHeaderOf(headers, 'content-type') ?? ''
+  const type = mediaType(contentType)
+  const form = type === URLENCODED || type === MULTIPART
+  if (!form && (type === '' || !mayBeJson(contentType))) return 'other'
   // Another charset is another text to the app.
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType) ?? []
   if (!UTF8.test(charset)) return 'malformed'
   const decoded = await decodeBody(body, onlyHeaderOf(headers, 'content-encoding'), maxBytes)
   if (decoded.state !== 'decoded') return decoded.state === 'unknown' ? 'malformed' : decoded.state
-  if (kind === 'application/x-www-form-urlencoded') return urlencodedFields(decoded.body.toString('latin1'))
-  if (isForm) return (await multipartFields(decoded.body, type)) ?? 'malformed'
+  if (type === URLENCODED) return { fields: urlencodedFields(decoded.body.toString('latin1')) }
+  if (form) {
+    const fields = await multipartFields(decoded.body, contentType)
+    return fields === undefined ? 'malformed' : { fields }
+  }
   const json = parseJson(decoded.body)
-  return json === undefined ? 'malformed' : { json }
+  return json === undefined || hasKeyTwice(decoded.body, json) ? 'malformed' : { json }
 }
 
 /** The body of a response, whole, as JSON. */
