@@ -5,6 +5,8 @@ import { checkConfig, keygen } from './config/check.ts'
 import type { Address } from './config/config.ts'
 import { loadConfig, type LoadOptions } from './config/load.ts'
 import { UnstickError } from './errors.ts'
+import type { Registry } from './session/registry.ts'
+import type { Said, Which } from './sessions-command.ts'
 import manifest from '../package.json' with { type: 'json' }
 
 interface RunFlags {
@@ -16,6 +18,16 @@ interface RunFlags {
   readonly admin?: string
 }
 
+interface SessionsFlags {
+  readonly config?: string
+  readonly store?: string
+  readonly subject?: string
+  readonly json?: boolean
+}
+
+const CONFIG_OPTION = ['-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)'] as const
+const STORE_OPTION = ['--store <url>', 'the shared store, instead of that of the configuration'] as const
+
 const program = new Command('unstick')
   .description('A reverse-proxy sidecar that makes web sessions sticky-free: any replica of an unmodified app serves any session.')
   .version(manifest.version)
@@ -23,7 +35,7 @@ const program = new Command('unstick')
   .showHelpAfterError('(unstick --help shows all commands)')
 
 program.command('run').description('run the sidecar before one replica of the app')
-  .option('-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
+  .option(...CONFIG_OPTION)
   .option('--listen <address>', 'where to listen: host:port or unix:/path')
   .option('--upstream <url>', 'the app: http://host:port or unix:/path')
   .option('--store <url>', 'the shared store: sqlite:PATH, redis://host:port, …')
@@ -33,7 +45,7 @@ program.command('run').description('run the sidecar before one replica of the ap
   .action(async (flags: RunFlags & { logLevel: string }) => { await run(flags, flags.logLevel) })
 
 program.command('check').description('check a configuration and print every problem')
-  .option('-c, --config <file>', 'configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
+  .option(...CONFIG_OPTION)
   .option('--listen <address>').option('--upstream <url>').option('--store <url>').option('--app <preset>').option('--admin <address>')
   .action((flags: RunFlags) => {
     const { lines, file, keys } = checkConfig(loadOptions(flags))
@@ -44,6 +56,31 @@ program.command('check').description('check a configuration and print every prob
       process.stderr.write(`${lines.join('\n')}\n`)
       process.exitCode = 2
     }
+  })
+
+const sessions = program.command('sessions').description('look up sessions of a user in the store, and end them')
+
+sessions.command('list').description('the sessions of a user')
+  .requiredOption('--subject <name>', 'the user, as the app or a rule names them')
+  .option('--json', 'print JSON').option(...CONFIG_OPTION).option(...STORE_OPTION)
+  .action((flags: SessionsFlags & { subject: string }) => overSessions(flags, ({ listSessions }, registry) => listSessions(registry, flags.subject, flags.json === true)))
+
+sessions.command('show').description('all that may be known of a session, or of all those of a user')
+  .argument('[key]', 'the session, by the key that list prints')
+  .option('--subject <name>', 'instead of a key: all sessions of this user')
+  .option('--json', 'print JSON').option(...CONFIG_OPTION).option(...STORE_OPTION)
+  .action((key: string | undefined, flags: SessionsFlags) => {
+    const wanted = which(key, flags)
+    return overSessions(flags, ({ showSessions }, registry) => showSessions(registry, wanted, flags.json === true))
+  })
+
+sessions.command('revoke').description('end a session, or all those of a user: logged out everywhere, at once')
+  .argument('[key]', 'the session, by the key that list prints')
+  .option('--subject <name>', 'instead of a key: all sessions of this user')
+  .option(...CONFIG_OPTION).option(...STORE_OPTION)
+  .action((key: string | undefined, flags: SessionsFlags) => {
+    const wanted = which(key, flags)
+    return overSessions(flags, ({ revokeSessions }, registry) => revokeSessions(registry, wanted))
   })
 
 program.command('demo').description('two replicas of an app, broken without unstick and working with it')
@@ -61,6 +98,26 @@ program.command('keygen').description('print a new secret, and on standard error
     // Apart, so that the output is the secret and nothing else.
     process.stderr.write(`key id ${keyId}: so is this secret called in metrics and logs\n`)
   })
+
+/** Prints what `ask` says of the sessions in the configuration's store; exit code 1 where what was asked for is not there. */
+async function overSessions(flags: SessionsFlags, ask: (command: typeof import('./sessions-command.ts'), registry: Registry) => Promise<Said>): Promise<void> {
+  const { config } = loadConfig({ file: flags.config, overrides: { store: flags.store }, storeOnly: true })
+  const [command, { openRegistry }] = await Promise.all([import('./sessions-command.ts'), import('./sidecar.ts')])
+  const { registry, close } = openRegistry(config)
+  try {
+    const { text: said, found } = await ask(command, registry)
+    process.stdout.write(said)
+    if (!found) process.exitCode = 1
+  } finally {
+    await close()
+  }
+}
+
+function which(key: string | undefined, { subject }: SessionsFlags): Which {
+  if (key !== undefined && subject === undefined) return { key }
+  if (key === undefined && subject !== undefined) return { subject }
+  throw new UnstickError('config_invalid', 'Say which session, by its key, or whose, by --subject NAME.')
+}
 
 async function run(flags: RunFlags, level: string): Promise<void> {
   const { config } = loadConfig(loadOptions(flags))

@@ -1,4 +1,5 @@
 /** The composition root: from a configuration to running parts, and back down. The only place that names concrete stores and carriers. */
+import { existsSync } from 'node:fs'
 import { AdminServer, type Readiness } from './admin/server.ts'
 import { createMetrics, type Metrics } from './admin/metrics.ts'
 import type { Carrier } from './carrier/carrier.ts'
@@ -12,12 +13,15 @@ import { Keyring } from './crypto/keyring.ts'
 import { CookieNames, cookieSorter } from './http/cookie-names.ts'
 import { TrustedProxies } from './http/forwarded.ts'
 import { headerKinds } from './http/header-names.ts'
+import { UnstickError } from './errors.ts'
 import type { Logger } from './log.ts'
 import type { Parts } from './proxy/parts.ts'
 import { ProxyServer } from './proxy/server.ts'
 import { Upstream } from './proxy/upstream.ts'
 import { Warnings } from './proxy/warnings.ts'
 import { localSecret } from './session/local-secret.ts'
+import { Labels } from './session/label.ts'
+import { Registry } from './session/registry.ts'
 import { Sealing } from './session/sealing.ts'
 import { StoreClock } from './session/store-clock.ts'
 import { Sessions } from './session/sessions.ts'
@@ -51,7 +55,7 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
   try {
     const upstream = createUpstream(config)
     undo.push(() => upstream.close())
-    const keyring = new Keyring(config.secrets.length > 0 ? config.secrets : [localSecret(config.store)])
+    const keyring = createKeyring(config)
     const proxy: { server?: ProxyServer; sessions?: Sessions } = {}
     const metrics = createMetrics({
       requestsInFlight: () => proxy.server?.inFlight ?? 0,
@@ -65,7 +69,7 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
     proxy.sessions = parts.sessions
     const server = new ProxyServer(parts, upgradeTarget(config), config.limits)
     proxy.server = server
-    const admin = new AdminServer({ metrics, readiness: () => readiness, token: config.admin.token })
+    const admin = new AdminServer({ metrics, sessions: new Registry(store, new Labels(keyring)), readiness: () => readiness, token: config.admin.token })
     const adminAddress = await admin.listen(config.admin.listen)
     undo.push(() => admin.close())
     const address = await server.listen(config.listen)
@@ -84,6 +88,14 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
     for (const end of undo.toReversed()) await end()
     throw error
   }
+}
+
+/** The sessions of a configuration's store, for who looks after them. Throws `not_supported` for a store that only its sidecar can reach, `start_failed` for none. */
+export function openRegistry(config: Config): { readonly registry: Registry; readonly close: () => Promise<void> } {
+  if (config.store.kind === 'memory') throw new UnstickError('not_supported', 'The store memory: lives in the process of its sidecar. Ask that one: GET /sessions?subject=NAME on its admin port.')
+  if (config.store.kind === 'sqlite' && !existsSync(config.store.path)) throw new UnstickError('start_failed', `There is no session database at ${config.store.path}. Run this where the sidecar runs, with its configuration.`)
+  const store = openStore(config, systemClock)
+  return { registry: new Registry(store, new Labels(createKeyring(config))), close: () => store.close() }
 }
 
 function createParts(config: Config, running: { log: Logger; clock: Clock; keyring: Keyring; metrics: Metrics; upstream: Upstream; store: SessionStore; draining: () => boolean }): Parts {
@@ -133,6 +145,8 @@ function reservedHeaders({ carriers: { headers } }: Config): string[] {
   const { send, id, receive, inject } = headers
   return [send, id, ...Object.values(receive), ...inject.map(({ name }) => name)].filter((name) => name !== undefined)
 }
+
+const createKeyring = ({ secrets, store }: Config): Keyring => new Keyring(secrets.length > 0 ? secrets : [localSecret(store)])
 
 function openStore({ store }: Config, clock: Clock): SessionStore {
   switch (store.kind) {

@@ -1,21 +1,26 @@
-/** The admin port: /livez, /readyz and /metrics. A server of its own, so that nothing of it is ever on the public port. */
+/** The admin port: /livez, /readyz, /metrics and /sessions. A server of its own, so that nothing of it is ever on the public port. */
 import { hash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Address } from '../config/config.ts'
 import { UnstickError } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
+import { answerSessions, type SessionDirectory } from './sessions.ts'
 
 /** Whether this sidecar wants traffic. */
 export type Readiness = 'starting' | 'ready' | 'draining'
 
 export interface AdminOptions {
   readonly metrics: Metrics
+  readonly sessions: SessionDirectory
   /**
    * What /readyz says. The store is no part of it: it is shared, and if it is down, taking all replicas out would turn
    * a part of the site failing into all of it.
    */
   readonly readiness: () => Readiness
-  /** With one, /metrics asks for `Authorization: Bearer TOKEN`. The health checks do not: kubelets and balancers have no secrets. */
+  /**
+   * With one, /metrics asks for `Authorization: Bearer TOKEN`. The health checks do not: kubelets and balancers have no secrets. /sessions always
+   * does: without one it is closed.
+   */
   readonly token: string | undefined
 }
 
@@ -25,7 +30,7 @@ export class AdminServer {
   constructor(options: AdminOptions) {
     this.#server = createServer((request, response) => {
       route(options, request, response).catch((error: unknown) => {
-        say(response, 500, `metrics could not be read: ${error instanceof Error ? error.message : String(error)}`)
+        say(response, 500, `this could not be answered: ${error instanceof Error ? error.message : String(error)}`)
       })
     })
   }
@@ -48,8 +53,13 @@ export class AdminServer {
   }
 }
 
-async function route({ metrics, readiness, token }: AdminOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? '/').split('?', 1)[0]
+async function route({ metrics, sessions, readiness, token }: AdminOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? '/').split('?', 1)[0] ?? ''
+  if (path === '/sessions' || path.startsWith('/sessions/')) {
+    if (token === undefined) return say(response, 403, 'Sessions are told of and ended only with an admin token: set "admin.token".')
+    if (!authorised(request, token)) return say(response, 401, 'Sessions ask for the admin token: Authorization: Bearer TOKEN.')
+    return answerSessions(sessions, request, new URL(request.url ?? '/', 'http://admin'), response)
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') return say(response, 405, 'Only GET and HEAD are answered here.')
   switch (path) {
     case '/livez':
@@ -64,7 +74,7 @@ async function route({ metrics, readiness, token }: AdminOptions, request: Incom
       response.end(await metrics.page())
       return undefined
     default:
-      return say(response, 404, 'Known here: /livez, /readyz, /metrics.')
+      return say(response, 404, 'Known here: /livez, /readyz, /metrics, /sessions.')
   }
 }
 

@@ -28,6 +28,8 @@ export interface LoadOptions {
   /** As given with -c: it has to exist. */
   readonly file?: string | undefined
   readonly overrides?: Overrides
+  /** Only the store and its secrets are wanted: neither an app nor how it keeps its sessions has to be named. */
+  readonly storeOnly?: boolean
   readonly env?: Readonly<Record<string, string | undefined>>
   /** For tests; throws as `readFileSync` does. */
   readonly readFile?: (path: string) => string
@@ -61,14 +63,14 @@ export function loadConfig(options: LoadOptions = {}): { config: Config; problem
 }
 
 /** Like `loadConfig`, but hands out the problems instead of throwing. */
-export function examineConfig({ file, overrides = {}, env = process.env, readFile = (path) => readFileSync(path, 'utf8') }: LoadOptions = {}): Examined {
+export function examineConfig({ file, overrides = {}, storeOnly = false, env = process.env, readFile = (path) => readFileSync(path, 'utf8') }: LoadOptions = {}): Examined {
   const sources: Sources = { env, readFile }
   const flags = new Map<string, string>()
   for (const name of FLAGS) if (overrides[name] !== undefined) flags.set(name, overrides[name])
   const found = findFile(file, readFile)
   if ('problem' in found) return { config: undefined, problems: [found.problem], file }
   const source = found.text === undefined ? undefined : readDocument(found.name, found.text, sources, new Set(flags.keys()))
-  if (source === undefined) {
+  if (source === undefined && !storeOnly) {
     const missing = missingFlags(flags)
     if (missing.length > 0) return { config: undefined, problems: missing, file: undefined }
   }
@@ -78,7 +80,7 @@ export function examineConfig({ file, overrides = {}, env = process.env, readFil
   const places = placesIn(found.name, source, flags, fromEnv)
   const problems: Problem[] = [...(source?.problems ?? [])]
   // Nothing can be said of the keys of a file that is not YAML.
-  if (source === undefined || !problems.some(({ key }) => key === 'syntax')) problems.push(...checkValues(written, source, places))
+  if (source === undefined || !problems.some(({ key }) => key === 'syntax')) problems.push(...checkValues(written, source, places, storeOnly))
   if (problems.length > 0) return { config: undefined, problems: inOrder(problems), file: source && found.name }
   return { config: toConfig(schema.parse(applyPreset(written))), problems, file: source && found.name }
 }
@@ -152,7 +154,7 @@ function placesIn(file: string, source: Source | undefined, flags: ReadonlyMap<s
   }
 }
 
-function checkValues(written: Values, source: Source | undefined, places: Places): Problem[] {
+function checkValues(written: Values, source: Source | undefined, places: Places, storeOnly: boolean): Problem[] {
   const problems: Problem[] = []
   const flawed = (path: Path): boolean => source?.flawed(path) === true
   let values = applyPreset(written)
@@ -179,7 +181,7 @@ function checkValues(written: Values, source: Source | undefined, places: Places
     const path = at.find((candidate) => lookUp(written, candidate).value !== undefined) ?? at[0] ?? []
     problems.push({ ...places.locate(path), message })
   }
-  if (!Object.hasOwn(written, 'app') && !Object.hasOwn(written, 'carriers') && !flawed(['app'])) {
+  if (!storeOnly && !Object.hasOwn(written, 'app') && !Object.hasOwn(written, 'carriers') && !flawed(['app'])) {
     problems.push({ ...places.locate([]), key: 'carriers', message: 'there is nothing to carry: name a preset with app, or say in carriers how the app keeps its sessions' })
   }
   return problems

@@ -25,6 +25,9 @@ export const MOST_SESSIONS = 1_000
 /** Rounds after which a subject who begins sessions faster than they can be ended is left to the next try. */
 const MOST_ROUNDS = 100
 
+/** What a store key looks like. What does not is no session, and no reason to ask the store. */
+const KEY = /^[\w-]{43}$/
+
 export class Registry {
   readonly #store: SessionStore
   readonly #labels: Labels
@@ -35,7 +38,11 @@ export class Registry {
   }
 
   /** undefined: no such session (any more). Throws `store_unavailable`, also when the session's secret is not among the configured ones. */
-  async show(key: StoreKey): Promise<SessionSummary | undefined> {
+  async show(key: string): Promise<SessionSummary | undefined> {
+    return KEY.test(key) ? this.#summary(key as StoreKey) : undefined
+  }
+
+  async #summary(key: StoreKey): Promise<SessionSummary | undefined> {
     const opened = await this.#store.open(key, {})
     if (opened.state !== 'record') return undefined
     const { record } = opened
@@ -53,7 +60,7 @@ export class Registry {
     const found: SessionSummary[] = []
     for (const name of this.#labels.subjectKeys(subject)) {
       for (const key of await this.#store.filed(name, MOST_SESSIONS)) {
-        const session = await this.show(key)
+        const session = await this.#summary(key)
         if (session?.subject === subject && !found.some((other) => other.key === key)) found.push(session)
       }
     }
@@ -61,10 +68,9 @@ export class Registry {
   }
 
   /** Ends a session everywhere; false: there was none. */
-  async revoke(key: StoreKey): Promise<boolean> {
-    const there = await this.#store.open(key, {})
-    if (there.state !== 'record') return false
-    await this.#store.destroy(key, TOMBSTONE_MS)
+  async revoke(key: string): Promise<boolean> {
+    if (!KEY.test(key) || (await this.#store.open(key as StoreKey, {})).state !== 'record') return false
+    await this.#store.destroy(key as StoreKey, TOMBSTONE_MS)
     return true
   }
 

@@ -79,6 +79,8 @@ describe('the metrics', () => {
   })
 })
 
+const noSessions = { list: async () => [], show: async () => undefined, revoke: async () => false, revokeAll: async () => 0 }
+
 describe('the admin port', () => {
   let server: AdminServer | undefined
   let readiness: Readiness = 'ready'
@@ -89,7 +91,7 @@ describe('the admin port', () => {
 
   async function running(token?: string): Promise<(path: string, init?: RequestInit) => Promise<Response>> {
     readiness = 'ready'
-    server = new AdminServer({ metrics, readiness: () => readiness, token })
+    server = new AdminServer({ metrics, sessions: noSessions, readiness: () => readiness, token })
     const address = await server.listen({ host: '127.0.0.1', port: 0 })
     if ('unix' in address) throw new Error('not asked for')
     return (path, init) => fetch(`http://127.0.0.1:${address.port}${path}`, init)
