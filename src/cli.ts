@@ -6,6 +6,7 @@ import type { Address } from './config/config.ts'
 import { loadConfig, type LoadOptions } from './config/load.ts'
 import { UnstickError } from './errors.ts'
 import type { Registry } from './session/registry.ts'
+import type * as SessionsCommand from './sessions-command.ts'
 import type { Said, Which } from './sessions-command.ts'
 import manifest from '../package.json' with { type: 'json' }
 
@@ -100,7 +101,7 @@ program.command('keygen').description('print a new secret, and on standard error
   })
 
 /** Prints what `ask` says of the sessions in the configuration's store; exit code 1 where what was asked for is not there. */
-async function overSessions(flags: SessionsFlags, ask: (command: typeof import('./sessions-command.ts'), registry: Registry) => Promise<Said>): Promise<void> {
+async function overSessions(flags: SessionsFlags, ask: (command: typeof SessionsCommand, registry: Registry) => Promise<Said>): Promise<void> {
   const { config } = loadConfig({ file: flags.config, overrides: { store: flags.store }, storeOnly: true })
   const [command, { openRegistry }] = await Promise.all([import('./sessions-command.ts'), import('./sidecar.ts')])
   const { registry, close } = openRegistry(config)
