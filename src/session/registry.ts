@@ -1,7 +1,8 @@
 /** Sessions as operators see them: whose, since when, how large; and ending them, one or all of somebody's. */
 import type { Millis } from '../clock.ts'
-import { type SessionStore, type StoreKey, type SubjectKey, TOMBSTONE_MS } from '../store/store.ts'
+import { type Delta, type SessionStore, type StoreKey, type SubjectKey, TOMBSTONE_MS } from '../store/store.ts'
 import type { Labels } from './label.ts'
+import { tooOften } from './refusals.ts'
 
 /** What may be told of a session without its token. Times are the store's, milliseconds since the epoch. */
 export interface SessionSummary {
@@ -67,11 +68,21 @@ export class Registry {
     return found.sort((a, b) => b.startedAt - a.startedAt).slice(0, MOST_SESSIONS)
   }
 
-  /** Ends a session everywhere; false: there was none. */
+  /**
+   * Ends a session everywhere; false: there was none under this key, or it has another one by now. Only if nobody has written since it was looked at: a
+   * tombstone in the place of the pointer that a rotation leaves would let the session live on under its new key.
+   */
   async revoke(key: string): Promise<boolean> {
-    if (!KEY.test(key) || (await this.#store.open(key as StoreKey, {})).state !== 'record') return false
-    await this.#store.destroy(key as StoreKey, TOMBSTONE_MS)
-    return true
+    if (!KEY.test(key)) return false
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const opened = await this.#store.open(key as StoreKey, {})
+      if (opened.state !== 'record') return false
+      const { version, entries } = opened.record
+      const all: Delta = { mode: 'update', set: new Map(), remove: new Set(entries.keys()), ifVersion: version, endIfEmptyMs: TOMBSTONE_MS, maxBytes: Number.MAX_SAFE_INTEGER }
+      const ended = await this.#store.commit(key as StoreKey, all)
+      if (ended.state !== 'conflict') return ended.state === 'ended'
+    }
+    throw tooOften()
   }
 
   /**

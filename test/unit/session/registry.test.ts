@@ -87,6 +87,36 @@ describe('one session', () => {
   })
 })
 
+describe('ending one session while its token is rotated', () => {
+  it('puts no tombstone in the place of the pointer, which would let the session live where nobody looks for it', async () => {
+    const session = await begun('alice')
+    let rotated: Session | undefined
+    const store = storeOver(at.store, {
+      open: async (...given) => {
+        const opened = await at.store.open(...given)
+        rotated ??= committed(await at.sessions.commit(session, { ...changes({}), rotate: true }, PLAIN))
+        return opened
+      },
+    })
+    expect(await new Registry(store, labels).revoke(session.token.storeKey)).toBe(false)
+    expect(await at.store.open(session.token.storeKey, {})).toMatchObject({ state: 'moved' })
+  })
+
+  it('ends it although somebody writes meanwhile', async () => {
+    const session = await begun('alice')
+    let writes = 0
+    const store = storeOver(at.store, {
+      open: async (...given) => {
+        const opened = await at.store.open(...given)
+        if (writes < 3) await at.sessions.commit(await at.opened(session), changes({ [`w${writes += 1}`]: 'x' }), PLAIN)
+        return opened
+      },
+    })
+    expect(await new Registry(store, labels).revoke(session.token.storeKey)).toBe(true)
+    expect([writes, await isThere(session)]).toEqual([3, false])
+  })
+})
+
 describe('logging a subject out everywhere', () => {
   it('ends all of their sessions and nobody else\'s, and says how many', async () => {
     const mine = [await begun('alice'), await begun('alice')]
