@@ -38,4 +38,18 @@ describe('an app that speaks to unstick in headers', () => {
     await ask(here.address, get('/'))
     expect(heard(app.requests, 'x-session')).toEqual([])
   })
+
+  it.each([
+    ["mod_session's header, which has no word for a login", 'receive: { set: X-Replace-Session }', 'X-Replace-Session', true],
+    ['headers with a word for a login, which is not said', 'receive: X-Session', 'X-Session-Set', false],
+  ])('gains a name for its session through %s', async (_, receive, header, rotates) => {
+    await using app = await sayingApp()
+    await using sidecar = await runSidecar(app, { headers: `send: Session\n${receive}` })
+    const before = tokenOf(await ask(sidecar.address, get(says(`${header}: cart=tea`))))
+    const login = await ask(sidecar.address, get(says(`${header}: user=alice`), [`Cookie: ${before}`]))
+    expect(tokenOf(login).slice(0, 50) !== before.slice(0, 50)).toBe(rotates)
+    await ask(sidecar.address, get('/', [`Cookie: ${tokenOf(login)}`]))
+    // Either way it is added to what was there.
+    expect(heard(app.requests, 'session')).toEqual(['cart=tea&user=alice'])
+  })
 })

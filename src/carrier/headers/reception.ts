@@ -26,12 +26,14 @@ type Verb = (typeof ORDER)[number]
 export class Reception {
   readonly #verbs = new Map<string, Verb>()
   readonly #format: Format
+  readonly #hasRenew: boolean
   readonly #onFlaw: (header: string, why: string) => void
 
   /** `onFlaw`: what an app says and cannot be understood is left out, and told. */
   constructor(names: ReceiveNames, format: Format, onFlaw: (header: string, why: string) => void) {
     this.#format = format
     this.#onFlaw = onFlaw
+    this.#hasRenew = names.renew !== undefined
     for (const verb of ORDER) if (names[verb] !== undefined) this.#verbs.set(foldHeaderName(names[verb]), verb)
   }
 
@@ -63,8 +65,8 @@ export class Reception {
       if (isAttributeName(name)) changes.set(name, text.toWellFormed())
       else this.#onFlaw(verb, 'it names an attribute with nothing, control characters or more than 256 characters')
     }
-    // Apps that answer with the whole session, as for mod_session, have no word for a login.
-    if (verb === 'replace') changes.rotateIfNew()
+    // Apps that answer with the whole session, or for mod_session, have no word for a login.
+    if (verb === 'replace' || !this.#hasRenew) changes.rotateIfNew()
     return undefined
   }
 }
