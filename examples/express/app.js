@@ -29,6 +29,13 @@ app.post('/login', (request, response, next) => {
   })
 })
 
+app.post('/logout', (request, response, next) => {
+  request.session.destroy((error) => {
+    if (error) return next(error)
+    response.clearCookie('connect.sid').redirect('/basket')
+  })
+})
+
 app.get('/basket', (request, response) => {
   response.json({ user: request.session.user, items: request.session.items ?? [] })
 })

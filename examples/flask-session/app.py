@@ -25,6 +25,12 @@ def login():
     return redirect("/basket")
 
 
+@app.post("/logout")
+def logout():
+    session.clear()
+    return redirect("/basket")
+
+
 @app.get("/basket")
 def basket():
     return {"user": session.get("user"), "items": session.get("items", [])}

@@ -11,7 +11,12 @@ export interface State {
   readonly items: readonly string[]
 }
 
+/** With sidecars; the bare replicas; or one bare replica, which stands for both. */
+export type Layout = 'sidecars' | 'bare' | 'alone'
+
 export interface Place {
+  /** What is around this replica, for apps that are set up otherwise without a sidecar. */
+  readonly layout: Layout
   /** Where this replica listens, on 127.0.0.1. */
   readonly port: number
   /** This replica's own folder, empty at first. */
@@ -37,16 +42,21 @@ export interface App {
   readonly parallelWrites?: number
   /** Characters of an item; many of them fill the session. 8 where nothing is said. */
   readonly itemLength?: number
+  /** What no client may see of the app's answers, in the first group. Global. */
+  readonly secrets?: RegExp
   /** Fills the shared folder, once. */
   prepare?(shared: string): Promise<void>
   /** Lays out one replica's folder, once. */
   place?(place: Place): Promise<void>
   /** One replica. It is started again at the same place after it was killed. */
   program(place: Place): Program
+  /** Opens a session that is nobody's yet, for apps that give it a new id at login. */
+  begin?(browser: Browser): Promise<void>
   login(browser: Browser): Promise<void>
   /** Writes one item to the session. */
   write(browser: Browser, item: string): Promise<void>
   read(browser: Browser): Promise<State>
+  logout?(browser: Browser): Promise<void>
 }
 
 /** The user whom every app knows, and the password. */

@@ -32,6 +32,9 @@ export function django(engine: 'file' | 'signed_cookies', rest: Pick<App, 'name'
       const token = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(form)?.[1] ?? ''
       whole(await browser.post('/admin/login/?next=/admin/', { username: USER, password: PASSWORD, next: '/admin/', csrfmiddlewaretoken: token }))
     },
+    logout: async (browser) => {
+      whole(await browser.post('/admin/logout/', { csrfmiddlewaretoken: token(browser) }))
+    },
     write: async (browser, item) => {
       whole(await browser.post('/basket', { item, csrfmiddlewaretoken: token(browser) }))
     },

@@ -46,6 +46,15 @@ const dokuwiki: App = {
     const form = whole(await browser.get('/doku.php?id=start&do=login'))
     whole(await browser.post('/doku.php?id=start', { ...hidden(form, 'dw__login'), u: USER, p: PASSWORD, do: 'login' }))
   },
+  begin: async (browser) => {
+    whole(await browser.get('/doku.php?id=start'))
+  },
+  logout: async (browser) => {
+    const page = whole(await browser.get('/doku.php?id=start'))
+    const link = /href="([^"]*do=logout[^"]*)"/.exec(page)?.[1]
+    if (link === undefined) throw new Error('the page has no way to log out')
+    whole(await browser.get(link.replaceAll('&amp;', '&')))
+  },
   // A page is edited as people do; having seen it is what the session remembers.
   write: async (browser, item) => {
     const form = whole(await browser.get(`/doku.php?id=${item}&do=edit`))

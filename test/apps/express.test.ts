@@ -19,6 +19,7 @@ const express: App = {
     ready: () => answers(port, '/health'),
   }),
   ...basket,
+  begin: (browser) => basket.write(browser, 'before'),
 }
 
 matrix(express)

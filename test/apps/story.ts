@@ -3,7 +3,8 @@
  * many at once, lose a replica and a sidecar on the way. It reports what was lost; whether anything may be is the test's.
  */
 import { randomBytes } from 'node:crypto'
-import { Browser, CutShort } from '../support/browser.ts'
+import { Browser, CutShort, type Answer } from '../support/browser.ts'
+import { until } from '../support/until.ts'
 import type { ReplicaName } from '../support/haproxy.ts'
 import { USER, type App, type State } from './app.ts'
 import type { Part, Site } from './site.ts'
@@ -27,23 +28,53 @@ export class Story {
   readonly #expected: string[] = []
   readonly #lost: string[] = []
   readonly #served = new Map<string, number>()
+  readonly #heard: string[] = []
   readonly #itemLength: number
+  /** Holds what the client held before the login. */
+  #planted: Browser | undefined
 
   /** `itemLength`: characters of each item that is written; many of them fill the session. */
   constructor(app: App, site: Site, itemLength: number) {
     this.#app = app
     this.#itemLength = itemLength
     this.#site = site
-    this.#browser = new Browser(site.balancer.origin, (headers) => { this.#count(headers.get('served-by') ?? 'haproxy') })
+    this.#browser = new Browser(site.balancer.origin, (answer) => { this.#hear(answer) })
   }
 
   report(): Report {
     return { lost: this.#lost, cookies: this.#browser.cookies().map(({ name }) => name), served: this.#served }
   }
 
+  /** Every line of every head and every byte of every body that the client got. */
+  heard(): string {
+    return this.#heard.join('\n')
+  }
+
+  /** With a session from before, where the app has one and changes its id: then the token must change in the same step. */
   async login(): Promise<void> {
+    await this.#attempt('begin', async () => this.#app.begin?.(this.#browser))
+    const before = this.#token()
+    if (before !== undefined) this.#planted = this.#browser.copy()
     await this.#attempt('log in', () => this.#app.login(this.#browser))
+    if (before !== undefined && this.#token() === before) this.#lost.push('log in: the token is the one from before')
+    for (const replica of this.#planted === undefined ? [] : ['one replica', 'the other']) {
+      // For requests that were in flight.
+      await this.#attempt(`right after the login, with the old token, on ${replica}`, () => this.#findsUser(this.#planted))
+    }
     await this.#look('after the login')
+  }
+
+  /** Whoever holds the token from before the login, as one who planted it: 10 s after the login it must be nothing on any replica. */
+  async oldTokenEnds(): Promise<void> {
+    const planted = this.#planted
+    if (planted === undefined) return
+    await until('the token from before the login is nothing', async () => (await this.#app.read(planted.copy())).user === undefined, 15_000)
+    for (const replica of ['one replica', 'the other']) {
+      await this.#attempt(`later, with the token from before the login, on ${replica}`, async () => {
+        const { user } = await this.#app.read(planted.copy())
+        if (user !== undefined) throw new Error(`logged in: ${user}`)
+      })
+    }
   }
 
   /** One request after another: the balancer sends each to the other replica. */
@@ -58,10 +89,7 @@ export class Story {
   /** Ten at once, of one client: each write must survive the others. */
   async useAtOnce(): Promise<void> {
     const writes = this.#app.parallelWrites ?? AT_ONCE
-    const all = Array.from({ length: AT_ONCE }, (_, i) => i < writes ? this.#write(`parallel write ${i}`) : this.#attempt(`parallel read ${i}`, async () => {
-      const { user } = await this.#app.read(this.#browser)
-      if (user !== USER) throw new Error(`logged in: ${user ?? 'nobody'}`)
-    }))
+    const all = Array.from({ length: AT_ONCE }, (_, i) => i < writes ? this.#write(`parallel write ${i}`) : this.#attempt(`parallel read ${i}`, () => this.#findsUser()))
     await Promise.all(all)
     await this.#look('after parallel requests, on one replica')
     await this.#look('after parallel requests, on the other replica')
@@ -83,12 +111,34 @@ export class Story {
     for (let i = 0; i < 4; i += 1) await this.#look(`read ${i} after the ${part} of ${replica} came back`)
   }
 
+  /** What each replica shows after the log-out to this client, and to one that kept what it held before. Empty where the app has none. */
+  async logout(): Promise<State[]> {
+    if (this.#app.logout === undefined) return []
+    const kept = this.#browser.copy()
+    await this.#app.logout(this.#browser)
+    const seen: State[] = []
+    for (const browser of [this.#browser, this.#browser, kept, kept]) seen.push(await this.#app.read(browser))
+    return seen
+  }
+
   /** Somebody else must see nothing of it: a state that everybody shares would pass all the rest. */
   async strangerLooks(): Promise<State> {
     return this.#app.read(new Browser(this.#site.balancer.origin))
   }
 
-  #count(replica: string): void {
+  async #findsUser(browser = this.#browser): Promise<void> {
+    const { user } = await this.#app.read(browser)
+    if (user !== USER) throw new Error(`logged in: ${user ?? 'nobody'}`)
+  }
+
+  /** What unstick gave the client to hold, without the version of the session that stands behind it. */
+  #token(): string | undefined {
+    return this.#browser.cookie('unstick')?.split('.')[0]
+  }
+
+  #hear({ head, body }: Answer): void {
+    this.#heard.push([...head].map(([name, value]) => `${name}: ${value}`).join('\n'), body)
+    const replica = head.get('served-by') ?? 'haproxy'
     this.#served.set(replica, (this.#served.get(replica) ?? 0) + 1)
   }
 

@@ -14,6 +14,18 @@ export interface Page {
   readonly text: string
 }
 
+/** What a request says beside its cookies. */
+export interface Sent {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | URLSearchParams
+}
+
+/** An answer as the client has it: every line of its head, and its body. */
+export interface Answer {
+  readonly head: Headers
+  readonly body: string
+}
+
 interface Cookie {
   readonly name: string
   readonly value: string
@@ -28,11 +40,16 @@ export class CutShort extends Error {
 export class Browser {
   readonly #origin: string
   readonly #jar = new Map<string, Cookie>()
-  readonly #answered: (headers: Headers) => void
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #answered: (answer: Answer) => void
 
-  /** `origin`: such as `http://127.0.0.1:8080`. All that it visits is there. `answered` hears of every answer. */
-  constructor(origin: string, answered: (headers: Headers) => void = () => {}) {
+  /**
+   * `origin`: such as `http://127.0.0.1:8080`. All that it visits is there. `answered` hears of every answer, redirects too. `headers`
+   * go with every request.
+   */
+  constructor(origin: string, answered: (answer: Answer) => void = () => {}, headers: Readonly<Record<string, string>> = {}) {
     this.#origin = origin
+    this.#headers = headers
     this.#answered = answered
   }
 
@@ -40,9 +57,21 @@ export class Browser {
     return this.#visit('GET', path)
   }
 
+  /** Any other request, as scripts of a page send them. */
+  send(method: string, path: string, sent: Sent = {}): Promise<Page> {
+    return this.#visit(method, path, sent)
+  }
+
   /** Sends a form as `application/x-www-form-urlencoded`. */
   post(path: string, form: Readonly<Record<string, string>>): Promise<Page> {
-    return this.#visit('POST', path, new URLSearchParams(form))
+    return this.#visit('POST', path, { body: new URLSearchParams(form) })
+  }
+
+  /** Another client that holds what this one holds now. */
+  copy(): Browser {
+    const copy = new Browser(this.#origin, this.#answered, this.#headers)
+    for (const [key, cookie] of this.#jar) copy.#jar.set(key, cookie)
+    return copy
   }
 
   /** Everything that the client holds, in the order in which it came. */
@@ -54,30 +83,33 @@ export class Browser {
     return this.cookies().find((cookie) => cookie.name === name)?.value
   }
 
-  async #visit(method: 'GET' | 'POST', path: string, form?: URLSearchParams): Promise<Page> {
+  async #visit(method: string, path: string, sent: Sent = {}): Promise<Page> {
     let url = new URL(path, this.#origin)
-    let response = await this.#send(method, url, form)
-    for (let redirects = 0; isRedirect(response.status); redirects += 1) {
+    let answer = await this.#ask(method, url, sent)
+    for (let redirects = 0; isRedirect(answer.response.status); redirects += 1) {
       if (redirects === MOST_REDIRECTS) throw new Error(`${method} ${path} was redirected ${MOST_REDIRECTS} times, last to ${url.pathname}`)
-      await textOf(response)
-      url = new URL(response.headers.get('location') ?? '', url)
-      response = await this.#send('GET', url)
+      url = new URL(answer.response.headers.get('location') ?? '', url)
+      answer = await this.#ask('GET', url)
     }
-    return { url, status: response.status, headers: response.headers, text: await textOf(response) }
+    return { url, status: answer.response.status, headers: answer.response.headers, text: answer.text }
   }
 
-  async #send(method: 'GET' | 'POST', url: URL, form?: URLSearchParams): Promise<Response> {
+  async #ask(method: string, url: URL, { headers = {}, body }: Sent = {}): Promise<{ response: Response; text: string }> {
     const cookies = this.cookies().filter((cookie) => belongs(cookie.path, url.pathname))
     const response = await fetch(url, {
       method,
       redirect: 'manual',
       signal: AbortSignal.timeout(REQUEST_MS),
-      headers: cookies.length === 0 ? {} : { cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; ') },
-      ...(form === undefined ? {} : { body: form }),
+      headers: { ...this.#headers, ...headers, ...(cookies.length === 0 ? {} : { cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; ') }) },
+      ...(body === undefined ? {} : { body }),
     })
-    this.#answered(response.headers)
     for (const header of response.headers.getSetCookie()) this.#keep(header, url)
-    return response
+    const text = await textOf(response).catch((error: unknown) => {
+      this.#answered({ head: response.headers, body: '' })
+      throw error
+    })
+    this.#answered({ head: response.headers, body: text })
+    return { response, text }
   }
 
   #keep(header: string, url: URL): void {
