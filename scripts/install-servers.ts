@@ -12,8 +12,9 @@ import { installCommand, missingServers, SERVER_NAMES, serverNamed, type ServerN
 export function installServers(): ServerName[] {
   const missing = missingServers(SERVER_NAMES)
   if (missing.length === 0) return []
-  if (mayInstall()) {
-    withoutStartingServices(() => { install(missing) })
+  const packaged = missing.filter((name) => serverNamed(name).packages.length > 0)
+  if (packaged.length > 0 && mayInstall()) {
+    withoutStartingServices(() => { install(packaged) })
   }
   missingServers(missing).forEach(installOneTool)
   const left = missingServers(SERVER_NAMES)

