@@ -84,6 +84,16 @@ sessions.command('revoke').description('end a session, or all those of a user: l
     return overSessions(flags, ({ revokeSessions }, registry) => revokeSessions(registry, wanted))
   })
 
+program.command('health').description('ask the running sidecar whether it wants traffic: exit 0 if so, 1 if not')
+  .option('-c, --config <file>', 'its configuration (default: ./unstick.yaml, then /etc/unstick/unstick.yaml)')
+  .option('--admin <address>', 'its admin port, if `run` was told one')
+  .action(async ({ config, admin }: Pick<RunFlags, 'config' | 'admin'>) => {
+    const [{ adminAddress }, { probe }] = await Promise.all([import('./config/admin-address.ts'), import('./admin/probe.ts')])
+    const { ready, says } = await probe(adminAddress({ file: config, admin }))
+    process.stdout.write(`${says}\n`)
+    if (!ready) process.exitCode = 1
+  })
+
 program.command('demo').description('two replicas of an app, broken without unstick and working with it')
   .option('--once', 'play the story unattended, print what came of it, and exit')
   .option('--port <port>', 'the first of the two ports', Number)
@@ -121,12 +131,13 @@ function which(key: string | undefined, { subject }: SessionsFlags): Which {
 }
 
 async function run(flags: RunFlags, level: string): Promise<void> {
+  // From here on a signal ends in a clean stop, also one that comes while the sidecar starts, or as soon as it says that it is ready.
+  // Before it, the first process of a container would not even hear one.
+  const told = signalled()
   const { config } = loadConfig(loadOptions(flags))
   // The other commands are done before all of this is loaded.
   const [{ createLog }, { startSidecar }] = await Promise.all([import('./log.ts'), import('./sidecar.ts')])
   const log = createLog({ level, terminal: process.stderr.isTTY, colour: process.stderr.isTTY && process.stderr.hasColors() })
-  // From here on a signal ends in a clean stop, also one that comes while the sidecar starts, or as soon as it says that it is ready.
-  const told = signalled()
   const sidecar = await startSidecar(config, { log })
   log.info({ listen: text(sidecar.address), admin: text(sidecar.adminAddress), upstream: text(config.upstream), store: config.store.kind }, 'unstick is ready')
   const signal = await told

@@ -54,7 +54,7 @@ describe('unstick', () => {
   it('prints its help and version, and exits with 0', async () => {
     const help = await unstick(['--help'])
     expect(help).toMatchObject({ code: 0, err: '' })
-    for (const command of ['run', 'check', 'demo', 'keygen']) expect(help.out).toMatch(new RegExp(`^ +${command} `, 'm'))
+    for (const command of ['run', 'check', 'health', 'demo', 'keygen']) expect(help.out).toMatch(new RegExp(`^ +${command} `, 'm'))
     expect(await unstick(['--version'])).toEqual({ code: 0, out: `${manifest.version}\n`, err: '' })
   })
 
