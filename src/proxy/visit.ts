@@ -7,8 +7,11 @@ import { NO_CHANGES } from '../carrier/carrier.ts'
 import type { ResponseHead } from '../http/message.ts'
 import type { SortedRequest } from '../http/request-head.ts'
 import type { Session } from '../session/session.ts'
-import type { Token } from '../session/token.ts'
+import type { SeenToken, Token } from '../session/token.ts'
 import type { Parts, Route } from './parts.ts'
+
+/** Sessions that one request may ask the store for, where it has several tokens. */
+const MOST_OPENED = 4
 
 export class Visit {
   readonly #parts: Parts
@@ -45,25 +48,35 @@ export class Visit {
   begin(gone: () => AbortSignal): Promise<void> | undefined {
     const { tokens, telemetry } = this.#parts
     if (this.#request.tokens.length === 0) return this.#inject(0)
-    const seen = tokens.verifyFirst(this.#request.tokens)
-    if (seen !== undefined) return this.#open(seen.token, gone)
+    const seen = tokens.verifyAll(this.#request.tokens)
+    if (seen.length > 0) return this.#open(seen, gone)
     telemetry.tokenRefused()
     this.#parts.warnings.tokenRefused()
     return this.#inject(0)
   }
 
-  async #open(token: Token, gone: () => AbortSignal): Promise<void> {
-    const { tokens, telemetry, sessions } = this.#parts
+  /**
+   * Mostly there is one. Of several, set for other paths or by other hosts of the domain, the first counts whose session is alive: browsers send those
+   * of longer paths first, and one that was left behind must not log anybody out for good.
+   */
+  async #open(seen: readonly SeenToken[], gone: () => AbortSignal): Promise<void> {
+    const { telemetry, sessions } = this.#parts
     const { touch, lock, lockWaitMs } = this.#route
-    this.#session = await sessions.open(token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
-    telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
-    if (this.#session !== undefined) {
-      // Only where it led somewhere: browsers keep the tokens of sessions that are over, and those need no secret.
-      token.signedBy.uses.token += 1
-      // Signed by a secret that is on its way out.
-      if (tokens.isStale(token)) this.#giveToken(this.#session)
+    for (const { token } of seen.slice(0, MOST_OPENED)) {
+      this.#session = await sessions.open(token, { touch, ...(lock === 'exclusive' ? { wait: { ms: lockWaitMs, signal: gone() } } : {}) })
+      if (this.#session === undefined) continue
+      this.#used(token, this.#session)
+      break
     }
+    telemetry.sessionOpened(this.#session === undefined ? 'missed' : 'found')
     await this.#inject(0)
+  }
+
+  /** Only where it led somewhere: browsers keep the tokens of sessions that are over, and those need no secret. */
+  #used(token: Token, session: Session): void {
+    token.signedBy.uses.token += 1
+    // Signed by a secret that is on its way out.
+    if (this.#parts.tokens.isStale(token)) this.#giveToken(session)
   }
 
   /** Carriers begin one after the other, from the one at `first` on. */

@@ -13,6 +13,8 @@ import type { StoreKey, Version } from '../store/store.ts'
 
 const SHAPE = /^([\w-]{6})([\w-]{43})\.([0-9a-z]{1,11})\.([\w-]{22})$/
 const MAC_BYTES = 16
+/** Nobody has many; a head full of them would be a way to make us compute. Fewer would let who plants some hide the real one behind them. */
+const MOST_VERIFIED = 64
 
 /** What a verified token gives. Two with the same `storeKey` are the same session. */
 export class Token {
@@ -78,14 +80,14 @@ export class Tokens {
     return token.signedBy !== this.#keyring.newest
   }
 
-  /** The first of the cookie values that verifies: a forged one beside it, set from elsewhere, does no harm. */
-  verifyFirst(values: readonly string[]): SeenToken | undefined {
-    // Nobody has many; a head full of them would be a way to make us compute.
-    for (const value of values.slice(0, 8)) {
+  /** Those of the cookie values that verify, each session once, in order: forged ones beside them, set from elsewhere, do no harm. */
+  verifyAll(values: readonly string[]): readonly SeenToken[] {
+    const found: SeenToken[] = []
+    for (const value of values.slice(0, MOST_VERIFIED)) {
       const seen = this.verify(value)
-      if (seen !== undefined) return seen
+      if (seen !== undefined && !found.some(({ token }) => token.storeKey === seen.token.storeKey)) found.push(seen)
     }
-    return undefined
+    return found
   }
 
   /** undefined: forged, truncated, of an unknown key, or not a token at all. */

@@ -31,7 +31,7 @@ it('does not grow with heads that are all different, each with names that were n
     // Read off the wire as Node's parser does it: each value a text of its own, whose pieces are cut from it.
     const cookies = Buffer.from(`a-name-that-is-long-enough-${i}=1; sid=${filler}; Remember-that-visitor-too-${i}=1; unstick=${'A'.repeat(49)}.1.${'A'.repeat(22)}`).toString('latin1')
     const request = sortRequest(incomingRequest(['Host', `h${i}.example`, `X-${i}`, filler, 'Connection', Buffer.from(`x-${i}, ${filler}`).toString('latin1'), 'Cookie', cookies]), { address: `10.0.${i >> 8}.${i % 256}`, trusted: true, encrypted: false }, sorter, headerKind)
-    expect(tokens.verifyFirst(request.tokens)).toBeUndefined()
+    expect(tokens.verifyAll(request.tokens)).toEqual([])
     const exchange = carrier.begin({ id: undefined, entries: new Map(), now: () => 1 }, request.head)
     upstreamHeaders(request)
     if (exchange instanceof Promise) throw new Error('the cookies carrier never waits')

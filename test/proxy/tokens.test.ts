@@ -11,7 +11,7 @@ import { cookieApp, TokenHolder } from '../support/visitor.ts'
 const OTHER_SECRET = 'another secret, of which the sidecar knows nothing'
 
 /** A valid token of a session with `sid=mine`, and a store that starts to count after it was made. */
-async function withToken(body: (context: { token: string; request: (cookie: string, target?: string) => Promise<{ status: number; body: string; setCookies: string[] }>; calls: () => Record<string, number> }) => Promise<void>): Promise<void> {
+async function withToken(body: (context: { token: string; request: (cookie: string, target?: string) => Promise<{ status: number; body: string; setCookies: string[] }>; calls: () => Record<string, number>; another: () => Promise<string> }) => Promise<void>): Promise<void> {
   const store = countingStore(memoryStore({ clock: systemClock }))
   await using app = await httpApp(cookieApp)
   await using sidecar = await runSidecar(app, { store })
@@ -23,6 +23,11 @@ async function withToken(body: (context: { token: string; request: (cookie: stri
     async request(cookie, target = '/') {
       const response = await ask(sidecar.address, get(target, [`Cookie: ${cookie}`]))
       return { status: response.status, body: response.body, setCookies: headerValues(response, 'set-cookie') }
+    },
+    async another() {
+      const visits = new TokenHolder(sidecar.address)
+      await visits.get('/set?another')
+      return visits.cookie?.slice('unstick='.length) ?? ''
     },
     calls: () => Object.fromEntries(Object.entries(store.calls).map(([name, count]) => [name, count - (before[name] ?? 0)]).filter(([, count]) => count !== 0)),
   })
@@ -94,6 +99,42 @@ describe('a token that is one of ours', () => {
     const again = await request(`unstick=${token}`, '/set?new')
     expect(again.setCookies).toHaveLength(1)
     expect(again.setCookies[0]).not.toContain(token.slice(6, 40))
+  }))
+
+  it('of a session that is gone does not stand in the way of one behind it: browsers keep cookies of other paths and domains', () => withToken(async ({ token, request, calls, another }) => {
+    const gone = await another()
+    await request(`unstick=${gone}`, '/end')
+    const before = calls()['open'] ?? 0
+    expect(await request(`unstick=${gone}; unstick=${token}`)).toEqual({ status: 200, body: 'sid=mine', setCookies: [] })
+    expect((calls()['open'] ?? 0) - before).toBe(2)
+    // Changed and ended as if it were alone.
+    expect((await request(`unstick=${gone}; unstick=${token}`, '/set?changed')).status).toBe(200)
+    expect((await request(`unstick=${token}`)).body).toBe('sid=changed')
+    expect((await request(`unstick=${gone}; unstick=${token}`, '/end')).setCookies).toEqual([expect.stringMatching(/^unstick=;.*Max-Age=0/)])
+    expect((await request(`unstick=${token}`)).body).toBe('')
+  }))
+
+  it('of two whose sessions are alive is the first, which browsers send for the longer path; the other is not touched', () => withToken(async ({ token, request, calls, another }) => {
+    const other = await another()
+    expect(await request(`unstick=${other}; unstick=${token}`, '/set?theirs')).toMatchObject({ body: 'sid=another' })
+    expect((await request(`unstick=${other}`)).body).toBe('sid=theirs')
+    const before = calls()
+    expect((await request(`unstick=${token}; unstick=${other}`)).body).toBe('sid=mine')
+    expect((calls()['open'] ?? 0) - (before['open'] ?? 0)).toBe(1)
+  }))
+
+  it('of sessions that are all gone costs four calls of the store at the most, and the same one twice costs one', () => withToken(async ({ token, request, calls, another }) => {
+    const gone: string[] = []
+    for (let i = 0; i < 6; i += 1) gone.push(await another())
+    for (const one of gone) await request(`unstick=${one}`, '/end')
+    const opened = async (cookies: readonly string[]): Promise<[string, number]> => {
+      const before = calls()['open'] ?? 0
+      const { body } = await request(cookies.map((one) => `unstick=${one}`).join('; '))
+      return [body, (calls()['open'] ?? 0) - before]
+    }
+    expect(await opened([...gone, token])).toEqual(['', 4])
+    const [first = ''] = gone
+    expect(await opened([first, first, first])).toEqual(['', 1])
   }))
 
   it('of a session that ran out is no session', async () => {

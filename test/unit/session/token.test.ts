@@ -118,21 +118,22 @@ describe('when secrets rotate', () => {
   })
 })
 
-describe('the first token of several that verifies', () => {
-  it('wins over forged ones, whichever come first', () => {
+describe('of several tokens', () => {
+  it('those that verify count, in order and each session once, whatever forged ones are between them', () => {
     const mine = tokens()
     const [a, b] = [mine.mint(), mine.mint()]
     const forged = mine.format(a, 1).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))
-    expect(mine.verifyFirst(['', 'x', forged, mine.format(a, 1), mine.format(b, 1)])?.token.storeKey).toBe(a.storeKey)
-    expect(mine.verifyFirst([forged, 'x'])).toBeUndefined()
-    expect(mine.verifyFirst([])).toBeUndefined()
+    const verified = (...values: string[]): string[] => mine.verifyAll(values).map(({ token }) => token.storeKey)
+    expect(verified('', 'x', forged, mine.format(a, 1), forged, mine.format(b, 1), mine.format(a, 2))).toEqual([a.storeKey, b.storeKey])
+    expect(verified(forged, 'x')).toEqual([])
+    expect(verified()).toEqual([])
   })
 
-  it('is looked for among no more than eight', () => {
+  it('no more than sixty-four are looked at', () => {
     const mine = tokens()
     const value = mine.format(mine.mint(), 1)
-    expect(mine.verifyFirst([...Array<string>(7).fill('x'), value])).toBeDefined()
-    expect(mine.verifyFirst([...Array<string>(8).fill('x'), value])).toBeUndefined()
+    expect(mine.verifyAll([...Array<string>(63).fill('x'), value])).toHaveLength(1)
+    expect(mine.verifyAll([...Array<string>(64).fill('x'), value])).toEqual([])
   })
 })
 
