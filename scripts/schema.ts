@@ -69,7 +69,8 @@ ${presets.join('\n')}
 ## Routes
 
 A route is matched against the path without its query, percent-decoded once, with \`//\` folded and \`.\` and \`..\` resolved, so that spelling a path
-differently does not get around a route. A path that cannot be decoded gets the defaults. \`*\` stands for any characters within a segment,
+differently does not get around a route; nor do bytes in it that are no UTF-8. Where parameters in a path (\`/cart;v=1\`) may or may not count, as in
+Tomcat and elsewhere, the stricter of the two readings does. \`*\` stands for any characters within a segment,
 \`**\` for any number of segments: \`/cart/**\` is \`/cart\` and all below it. Case counts, and \`/cart/\` is not \`/cart\`. A method matches itself only: \`GET\` is not \`HEAD\`.
 `
 }

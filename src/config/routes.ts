@@ -2,8 +2,9 @@
  * Which rule a request falls under. First match wins; what matches none gets the defaults.
  *
  * A rule is matched against the path as an app sees it, so that it cannot be dodged by spelling: without query, percent-decoded
- * once (as UTF-8), with runs of `/` folded into one and `.` and `..` resolved. A path that cannot be decoded, or does not start
- * with `/`, gets the defaults. Case and a final slash count: `/cart/` is under `/cart/**`, but is not `/cart`.
+ * once (as UTF-8; what does not decode stays, or stands as U+FFFD), with runs of `/` folded into one and `.` and `..` resolved. A path that does not
+ * start with `/` gets the defaults. Case and a final slash count: `/cart/` is under `/cart/**`, but is not `/cart`. Parameters in a path (`/cart;v=1`) are
+ * a part of the name to some apps and nothing to others: where the two readings fall under different rules, the stricter one counts.
  */
 import type { Millis } from '../clock.ts'
 import type { Config, RouteConfig } from './config.ts'
@@ -50,19 +51,12 @@ export function parseRoutePattern(text: string): Parsed<RoutePattern> {
   return right({ method, segments })
 }
 
-/** The path as rules see it; undefined when it cannot be decoded or is no path. */
+/** The path as rules see it; undefined when it is no path. */
 export function normalisePath(path: string): string | undefined {
   if (!path.startsWith('/')) return undefined
   if (!/%|\/\/|\/\./.test(path)) return path
-  let decoded: string
-  try {
-    decoded = decodeURIComponent(path)
-  } catch {
-    // Not UTF-8 or a stray %: the caller treats it as matching no rule.
-    return undefined
-  }
   const segments: string[] = []
-  const parts = decoded.split('/')
+  const parts = decode(path).split('/')
   for (const [i, part] of parts.entries()) {
     const last = i === parts.length - 1
     if (part === '..') segments.pop()
@@ -74,6 +68,15 @@ export function normalisePath(path: string): string | undefined {
     if (last) segments.push('')
   }
   return `/${segments.join('/')}`
+}
+
+/** Apps differ in what they make of bytes that are no UTF-8 and of a stray `%`, but few refuse them: they must not be a way around a rule. */
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'))
+  }
 }
 
 /** Whether the segments of a path are what the pattern stands for. Backtracks to the last `**` only, so time stays bounded. */
@@ -126,20 +129,27 @@ export function compileRoutes(routes: readonly RouteConfig[], defaults: Route): 
     })
     return { ...pattern.value, result }
   })
+  const read = (method: string, path: string): Route => {
+    const normal = normalisePath(path)
+    if (normal === undefined) return defaults
+    const segments = normal.slice(1).split('/')
+    const found = compiled.find(({ method: wanted, segments: pattern }) => (wanted === undefined || wanted === method) && segmentsMatch(pattern, segments))
+    return found?.result ?? defaults
+  }
   return {
     match(method, path) {
-      const normal = normalisePath(path)
-      if (normal === undefined) return defaults
-      const segments = normal.slice(1).split('/')
-      for (const { method: wanted, segments: pattern, result } of compiled) {
-        if ((wanted === undefined || wanted === method) && segmentsMatch(pattern, segments)) return result
-      }
-      return defaults
+      const route = read(method, path)
+      if (!path.includes(';')) return route
+      const bare = read(method, path.replace(/;[^/]*/g, ''))
+      return strictness(bare) > strictness(route) ? bare : route
     },
   }
 }
 
-/** All rules whose `on` a request matches, in order; a path that cannot be decoded matches none. Throws on a pattern that was not checked before. */
+/** What a client could gain by dodging it: a lock first, then the session. */
+const strictness = ({ session, lock }: Route): number => (session ? (lock === 'exclusive' ? 2 : 1) : 0)
+
+/** All rules whose `on` a request matches, in order; what is no path matches none. Throws on a pattern that was not checked before. */
 export function compileRules<T extends { readonly on: string }>(rules: readonly T[]): { match(method: string, path: string): readonly T[] } {
   const none: readonly T[] = []
   if (rules.length === 0) return { match: () => none }

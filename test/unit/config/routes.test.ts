@@ -58,12 +58,16 @@ describe('a rule', () => {
     },
   )
 
-  it.each(['/static/../cart/pay', '/static/%2e%2e/cart/pay', '/static/..%2fcart/pay', '/static/%zz', '/static/%', '/static/%ff', '*', '', 'static/x', '/static%252f..'])(
+  it.each(['/static/../cart/pay', '/static/%2e%2e/cart/pay', '/static/..%2fcart/pay', '/static/..%2fcart/%ff', '*', '', 'static/x', '/static%252f..'])(
     'does not take a path that only looks like it: %s',
     (path) => {
       expect(falls('/static/**', 'GET', path)).toBe(false)
     },
   )
+
+  it.each(['/cart/pay/%ff', '/cart/pay/%zz', '/cart/pay/%', '/%63art/pay/%c3(', '/x/%2e%2e/cart/pay/%ff'])('is not dodged by what does not decode, which many an app takes as it is: %s', (path) => {
+    expect(falls('/cart/pay/**', 'GET', path)).toBe(true)
+  })
 
   it('decodes once only', () => {
     expect(falls('/a/**', 'GET', '/%2561/x')).toBe(false)
@@ -102,6 +106,18 @@ describe('rules', () => {
     expect(routes.match('GET', '/cart/add')).toEqual({ session: true, touch: true, lock: 'off', lockWaitMs: 30_000 })
     expect(routes.match('GET', '/api/poll/1')).toEqual({ session: true, touch: false, lock: 'off', lockWaitMs: 30_000 })
     expect(routes.match('GET', '/static/a.css').session).toBe(false)
+  })
+
+  // Tomcat and Jetty take parameters out of a path, and then `..;` for `..`; most others take them for a part of the name.
+  it.each(['/cart;x/add', '/cart;jsessionid=1/add;y=2', '/cart/status/..;/add', '/static/..;x/cart/add', '/cart/add/..;/status', '/;/cart/add'])('lock where a parameter in the path may hide a path that they lock: %s', (path) => {
+    const strict = compileRoutes([{ match: '/static/**', session: 'off' }, { match: '/cart/status', lock: 'off' }, { match: '/cart/**', lock: 'exclusive' }], DEFAULTS)
+    expect(strict.match('POST', path)).toMatchObject({ session: true, lock: 'exclusive' })
+  })
+
+  it('keep a session where only a parameter in the path makes it one without', () => {
+    expect(routes.match('GET', '/account/..;/static/a.css').session).toBe(true)
+    expect(routes.match('GET', '/static;v=1/a.css').session).toBe(true)
+    expect(routes.match('GET', '/static/a.css;v=1').session).toBe(false)
   })
 
   it('leave what matches none to the defaults', () => {
