@@ -108,7 +108,8 @@ export function sortRequest(request: IncomingMessage, peer: Peer, sorter: Cookie
   const origin = originOf(peer, said, hostHeader)
   const hostName = nameOf(origin.host)
   const https = origin.proto === 'https'
-  if (hostHeader !== '') headers.push('Host', hostHeader)
+  // What goes on is HTTP/1.1, which asks for one (RFC 9112 3.2), and many servers refuse an empty one: a balancer's check over HTTP/1.0 has none.
+  headers.push('Host', hostHeader === '' ? 'localhost' : hostHeader)
   pushForwarded(headers, peer, said, origin)
 
   const sorted = cookieHeader === undefined ? undefined : sortCookies(cookieHeader, sorter, https)

@@ -22,6 +22,14 @@ describe('a request target', () => {
     expect(line).toBe(`GET ${target} HTTP/1.1`)
   })
 
+  it.each([
+    ['of HTTP/1.0 without a Host', 'GET / HTTP/1.0\r\n\r\n'], ['with an empty Host', 'GET / HTTP/1.1\r\nHost:\r\n\r\n'], ['with an empty Host, for the server itself', 'OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n'],
+    ['with an empty Host and chunks', 'POST / HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ])('%s has one all the same, as HTTP/1.1 asks for', async (_, bytes) => {
+    const lines = await received(bytes)
+    expect(lines.map((line) => line.toLowerCase()).filter((line) => line.startsWith('host:'))).toEqual(['host: localhost'])
+  })
+
   it('in absolute form becomes a path, and its host replaces the Host header', async () => {
     const [line, ...headers] = await received('GET http://other.example:8080/a?b=c HTTP/1.1\r\nHost: app.example\r\n\r\n')
     expect(line).toBe('GET /a?b=c HTTP/1.1')
