@@ -111,12 +111,18 @@ describe('cookies on their way to the app', () => {
 
 describe('the host', () => {
   it.each([
-    ['App.Example', 'app.example'], ['app.example:8080', 'app.example'], ['[::1]:8080', '[::1]'], ['[::1]', '[::1]'], ['127.0.0.1:1', '127.0.0.1'], ['', ''],
+    ['App.Example', 'app.example'], ['app.example:8080', 'app.example'], ['[::1]:8080', '[::1]'], ['[::1]', '[::1]'], ['127.0.0.1:1', '127.0.0.1'],
   ])('%j is filed as %j, and passes as it came', (header, name) => {
     const request = sorted(['Host', header])
     expect(request.head.host).toBe(name)
-    const at = request.head.headers.indexOf('Host')
-    expect(at === -1 ? '' : request.head.headers[at + 1]).toBe(header)
+    expect(request.head.headers[request.head.headers.indexOf('Host') + 1]).toBe(header)
+  })
+
+  it('that is empty, or none over HTTP/1.0, is filed as none, and has a name all the same for the app', () => {
+    for (const request of [sorted(['Host', '']), sorted([], undefined, { minor: 0 })]) {
+      expect(request.head.host).toBe('')
+      expect(request.head.headers[request.head.headers.indexOf('Host') + 1]).toBe('localhost')
+    }
   })
 
   it('is what a trusted proxy says, for filing cookies; the app gets both', () => {
