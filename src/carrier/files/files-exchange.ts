@@ -1,0 +1,189 @@
+/** One request of an app that keeps session files: what its answer's head says of ids, and what it left in the files. */
+import { dirname } from 'node:path'
+import type { Millis } from '../../clock.ts'
+import type { ResponseHead } from '../../http/message.ts'
+import type { EntryName } from '../../store/store.ts'
+import { type CarrierExchange, type Changes, type Entry, NO_CHANGES, type Outcome, type SessionView } from '../carrier.ts'
+import { isCookieEntry, readCookie } from '../stored-cookie.ts'
+import type { FilesLog } from './failure.ts'
+import type { KnownFile } from './known-files.ts'
+import type { LocalFiles } from './local-files.ts'
+import { type CookieNews, cookieNews } from './response-cookies.ts'
+import { type FileNames, fileNames, type Rule } from './rule.ts'
+
+/** What all requests share. */
+export interface Parts {
+  /** By cookie name. */
+  readonly rules: ReadonlyMap<string, Rule>
+  readonly log: FilesLog
+  readonly touchIntervalMs: Millis
+  readonly warned: Set<Rule>
+  /** Rules of which a file was missed, and said so. */
+  readonly missed: Set<Rule>
+  filesOf(rule: Rule): LocalFiles
+}
+
+/** A file whose id came with the request. */
+export interface UsedFile {
+  readonly rule: Rule
+  readonly id: string
+  readonly path: string
+  readonly names: FileNames
+  /** What the store has. */
+  readonly entry: Entry | undefined
+  /** What lay at the path when the app got the request; undefined: nothing. */
+  readonly before: KnownFile | undefined
+}
+
+const ROTATION: Changes = { ...NO_CHANGES, rotate: true }
+const DESTRUCTION: Changes = { ...NO_CHANGES, destroy: true }
+
+export class FilesExchange implements CarrierExchange {
+  readonly #parts: Parts
+  readonly #session: SessionView
+  readonly #used: ReadonlyMap<EntryName, UsedFile>
+  #news: ReadonlyMap<Rule, CookieNews> = new Map()
+
+  constructor(parts: Parts, session: SessionView, used: ReadonlyMap<EntryName, UsedFile>) {
+    this.#parts = parts
+    this.#session = session
+    this.#used = used
+  }
+
+  /**
+   * Notes what the head says of ids; the cookies carrier, after this, takes the Set-Cookie out. A cookie that the app takes away, as at a
+   * logout, takes its file's entry along at once: the session must be over before the client hears of it.
+   */
+  capture(response: ResponseHead): Changes {
+    this.#news = cookieNews(response, this.#parts.rules, this.#session.now())
+    for (const [rule, news] of this.#news) if (news.unreadable) this.#warnUnreadable(rule)
+    if (this.#newIds()) return ROTATION
+    const remove = new Set<EntryName>()
+    for (const file of this.#used.values()) {
+      const news = this.#news.get(file.rule)
+      if (news !== undefined && this.#losesItsCookie(file, news)) this.#discardAll(file, remove)
+    }
+    return remove.size === 0 ? NO_CHANGES : { set: new Map(), remove }
+  }
+
+  /** Whether the app has made an id that this session, which was there before, did not have: the mark of a login. */
+  #newIds(): boolean {
+    if (this.#session.entries.size === 0) return false
+    for (const [rule, news] of this.#news) {
+      for (const id of news.ids.keys()) {
+        const names = fileNames(rule.cookie, id)
+        if (!this.#used.has(names.content) && !this.#session.entries.has(names.content) && !this.#session.entries.has(names.gone)) return true
+      }
+    }
+    return false
+  }
+
+  async settle(outcome: Outcome): Promise<Changes> {
+    try {
+      return outcome === 'unsent' ? NO_CHANGES : await this.#takeIn()
+    } finally {
+      leaveAll(this.#parts, this.#used)
+    }
+  }
+
+  async #takeIn(): Promise<Changes> {
+    const set = new Map<EntryName, Entry>()
+    const remove = new Set<EntryName>()
+    for (const file of this.#used.values()) await this.#settleUsed(file, set, remove)
+    for (const [rule, news] of this.#news) {
+      for (const [id, expiresAt] of news.ids) await this.#settleNew(rule, id, expiresAt, set, remove)
+    }
+    if (set.size === 0 && remove.size === 0) return NO_CHANGES
+    return this.#leavesOnlyIds(set, remove) ? DESTRUCTION : { set, remove }
+  }
+
+  /**
+   * Whether the app has deleted its file, as PHP's session_destroy and Tomcat's invalidate do at a logout, and nothing is left but the cookie that
+   * named it: then the session is over, and nothing in flight may bring it back.
+   */
+  #leavesOnlyIds(set: ReadonlyMap<EntryName, Entry>, remove: ReadonlySet<EntryName>): boolean {
+    const gone = new Set([...this.#used.values()].map(({ names }) => names.gone))
+    if (![...set.keys()].every((name) => gone.has(name)) || ![...this.#news.values()].every(({ ids }) => ids.size === 0)) return false
+    for (const [name, { value }] of this.#session.entries) {
+      if (remove.has(name) || gone.has(name)) continue
+      if (!isCookieEntry(name) || !this.#parts.rules.has(readCookie(value).name)) return false
+    }
+    return set.size > 0
+  }
+
+  async #settleUsed(file: UsedFile, set: Map<EntryName, Entry>, remove: Set<EntryName>): Promise<void> {
+    const news = this.#news.get(file.rule)
+    const entry = file.entry
+    if (news !== undefined && this.#losesItsCookie(file, news)) {
+      this.#discardAll(file, remove)
+      return
+    }
+    const renewed = news?.ids.has(file.id) === true
+    const expiresAt = renewed ? this.#endOf(entry, news.ids.get(file.id)) : entry?.expiresAt
+    const left = await this.#parts.filesOf(file.rule).leftBehind(file.path, file.before)
+    if (left.state === 'changed') {
+      set.set(file.names.content, { value: left.content, expiresAt })
+      this.#discard(file.names.gone, remove)
+    } else if (left.state === 'same') {
+      if (entry !== undefined && entry.expiresAt !== expiresAt) set.set(file.names.content, { value: entry.value, expiresAt })
+    } else if (entry !== undefined) {
+      remove.add(file.names.content)
+      set.set(file.names.gone, { value: new Uint8Array(), expiresAt })
+    }
+  }
+
+  /** The end that the app gave the cookie now; or the one it had, when it moved too little to be worth a write on each response. */
+  #endOf(entry: Entry | undefined, expiresAt: Millis | undefined): Millis | undefined {
+    if (entry?.expiresAt === undefined || expiresAt === undefined) return expiresAt
+    const late = expiresAt - entry.expiresAt
+    const left = entry.expiresAt - this.#session.now()
+    return late >= 0 && late < Math.min(this.#parts.touchIntervalMs, left / 20) ? entry.expiresAt : expiresAt
+  }
+
+  /** Whether nobody can name the file any more: the app has expired its cookie, or put another id in its place. */
+  #losesItsCookie(file: UsedFile, news: CookieNews): boolean {
+    if (news.ids.has(file.id) || (!news.expired && news.ids.size === 0)) return false
+    // Several cookies of the name, on different paths: which of them it was cannot be told here. The file tells in the end.
+    for (const other of this.#used.values()) if (other.rule === file.rule && other.id !== file.id) return false
+    return true
+  }
+
+  async #settleNew(rule: Rule, id: string, expiresAt: Millis | undefined, set: Map<EntryName, Entry>, remove: Set<EntryName>): Promise<void> {
+    const names = fileNames(rule.cookie, id)
+    if (this.#used.has(names.content)) return
+    const left = await this.#parts.filesOf(rule).leftBehind(rule.pathOf(id), undefined)
+    // No file: the app has set the cookie and written nothing, as for a session without content. Or it writes elsewhere.
+    if (left.state !== 'changed') {
+      this.#warnMissing(rule)
+      return
+    }
+    set.set(names.content, { value: left.content, expiresAt })
+    this.#discard(names.gone, remove)
+  }
+
+  #discardAll({ names }: UsedFile, remove: Set<EntryName>): void {
+    this.#discard(names.content, remove)
+    this.#discard(names.gone, remove)
+  }
+
+  #discard(name: EntryName, remove: Set<EntryName>): void {
+    if (this.#session.entries.has(name)) remove.add(name)
+  }
+
+  #warnMissing(rule: Rule): void {
+    if (this.#parts.missed.has(rule)) return
+    this.#parts.missed.add(rule)
+    const folder = dirname(rule.pathOf('x'.repeat(32)))
+    this.#parts.log.warn({ cookie: rule.cookie, folder }, `the app has set cookie ${rule.cookie} for a new session, but left no file for it in ${folder}: if it keeps its session files elsewhere, say so in carriers.files (PHP: session.save_path); until then its sessions stay on this replica`)
+  }
+
+  #warnUnreadable(rule: Rule): void {
+    if (this.#parts.warned.has(rule)) return
+    this.#parts.warned.add(rule)
+    this.#parts.log.warn({ cookie: rule.cookie }, `the app has set cookie ${rule.cookie} to what carriers.files finds no id in: its session file stays on this replica; give the rule an id pattern that fits`)
+  }
+}
+
+export function leaveAll(parts: Parts, used: ReadonlyMap<EntryName, UsedFile>): void {
+  for (const { rule, path } of used.values()) parts.filesOf(rule).leave(path)
+}
