@@ -167,10 +167,12 @@ describe('an app that speaks to unstick in headers', () => {
   ])('gains a name for its session through %s', async (_, receive, header, rotates) => {
     await using app = await sayingApp()
     await using sidecar = await runSidecar(app, { headers: `send: Session\n${receive}` })
-    const before = tokenOf(await ask(sidecar.address, get(says(`${header}: cart=tea`))))
-    const login = await ask(sidecar.address, get(says(`${header}: user=alice`), [`Cookie: ${before}`]))
-    expect(tokenOf(login).slice(0, 50) !== before.slice(0, 50)).toBe(rotates)
-    await ask(sidecar.address, get('/', [`Cookie: ${tokenOf(login)}`]))
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get(says(`${header}: cart=tea`))
+    const before = visitor.cookie?.slice(0, 50)
+    await visitor.get(says(`${header}: user=alice`))
+    expect(visitor.cookie?.slice(0, 50) !== before).toBe(rotates)
+    await visitor.get('/')
     // Either way it is added to what was there.
     expect(heard(app.requests, 'session')).toEqual(['cart=tea&user=alice'])
   })
