@@ -20,6 +20,7 @@ export default defineConfig({
       folder('property', { timeoutMs: process.env['FUZZ_CASES'] === undefined ? 60_000 : 86_400_000 }),
       folder('proxy', { timeoutMs: 30_000 }),
       folder('deploy', { timeoutMs: 60_000 }),
+      folder('docs', { timeoutMs: 120_000 }),
       folder('package', { timeoutMs: 180_000, serial: true }),
       folder('apps', { timeoutMs: 180_000, serial: true }),
     ],

@@ -1,9 +1,10 @@
 /**
- * Writes what is generated from the schema of the configuration: unstick.schema.json for editors, docs/configuration.md for
- * people, and in the chart's schema what is unstick's own. `--check` writes nothing and fails when one of them is not current.
+ * Writes what is generated from the code: from the schema of the configuration unstick.schema.json for editors, docs/configuration.md for people, and in
+ * the chart's schema what is unstick's own; from the metrics docs/metrics.md. `--check` writes nothing and fails when one of them is not current.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { createMetrics } from '../src/admin/metrics.ts'
 import { jsonSchema, keyDocs } from '../src/config/key-docs.ts'
 import { PRESET_NAMES, PRESETS } from '../src/config/presets.ts'
 
@@ -75,6 +76,22 @@ Tomcat and elsewhere, the stricter of the two readings does. \`*\` stands for an
 `
 }
 
+function metricsPage(): string {
+  const metrics = createMetrics({ requestsInFlight: () => 0, upstreamInFlight: () => 0, requestsWaitingForLock: () => 0, secrets: () => [] })
+  const rows = metrics.list().map(({ name, type, labels, help }) => row([code(name), type, labels.map(code).join(' '), help]))
+  return `<!-- Written by scripts/schema.ts from src/admin/metrics.ts: change that, then run \`npm run schema\`. -->
+# Metrics
+
+\`GET /metrics\` on the admin port, in Prometheus' text format. What to watch, and what it means when it moves, is in [operations](operations.md#metrics).
+
+| Name | Type | Labels | Meaning |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+Beside them are Node's own metrics of the process, as \`unstick_process_…\` and \`unstick_nodejs_…\`. No label ever holds a session, a user, a path or a client.
+`
+}
+
 /**
  * The chart's schema is written by hand, but for `config`, which is what unstick.yaml may hold, and the names of presets. Helm reads
  * a plain `off` as false, as YAML 1.1 has it; the chart puts that right for the two keys of routes that may be off.
@@ -95,6 +112,7 @@ function chartSchema(): string {
 const outputs: readonly (readonly [string, string])[] = [
   ['unstick.schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],
   ['docs/configuration.md', reference()],
+  ['docs/metrics.md', metricsPage()],
   [CHART_SCHEMA, chartSchema()],
 ]
 

@@ -1,4 +1,4 @@
-/** Metrics in Prometheus' text format. Names and meanings are listed in docs/metrics.md. */
+/** Metrics in Prometheus' text format. What is written here is also what docs/metrics.md says: `npm run schema`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Key } from '../crypto/keyring.ts'
 import type { Telemetry } from '../telemetry.ts'
@@ -18,12 +18,25 @@ export interface Metrics {
   readonly contentType: string
   /** The page that Prometheus scrapes. */
   page(): Promise<string>
+  /** What unstick itself measures, beside Node's own metrics of the process. */
+  list(): MetricDoc[]
 }
+
+export interface MetricDoc {
+  readonly name: string
+  readonly type: string
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
+/** Those of Node, which prom-client collects: `unstick_process_…` and `unstick_nodejs_…`. */
+const PREFIX = 'unstick_'
+const NODES_OWN = /^unstick_(process|nodejs)_/
 
 export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: 'unstick_' })
+  collectDefaultMetrics({ register: registry, prefix: PREFIX })
 
   // Counted by hand and handed over when somebody looks: finding the labels' counter costs more than the rest of a request's bookkeeping.
   const seen = new Map<string, Map<number, number>>()
@@ -42,14 +55,14 @@ export function createMetrics(gauges: Gauges): Metrics {
     },
   }))
   const added = new Histogram({ name: 'unstick_added_latency_seconds', help: 'Time that a request spent in the sidecar and its store, not in the app', buckets: SECONDS, registers })
-  const opened = new Counter({ name: 'unstick_sessions_opened_total', help: 'Look-ups of a verified token, by whether the session was there', labelNames: ['result'], registers })
-  const created = new Counter({ name: 'unstick_sessions_created_total', help: 'Sessions made', registers })
+  const opened = new Counter({ name: 'unstick_sessions_opened_total', help: 'Look-ups of a verified token, by result: found, missed', labelNames: ['result'], registers })
+  const created = new Counter({ name: 'unstick_sessions_created_total', help: 'Sessions begun', registers })
   const destroyed = new Counter({ name: 'unstick_sessions_destroyed_total', help: 'Sessions ended by the app', registers })
   const refused = new Counter({ name: 'unstick_tokens_refused_total', help: 'Requests with token cookies of which none verified: forged, truncated, or of a secret that is gone', registers })
-  const commits = new Counter({ name: 'unstick_commits_total', help: 'Commits of session changes, by result', labelNames: ['result'], registers })
+  const commits = new Counter({ name: 'unstick_commits_total', help: 'Commits of session changes, by result: committed, ended (by its last entry), gone (somebody else had ended it), too_large, fenced, failed', labelNames: ['result'], registers })
   const captures = new Counter({ name: 'unstick_captures_total', help: 'Capture rules, and headers of the app for unstick, that were heeded (captured), or why they were not', labelNames: ['result'], registers })
   const headersRefused = new Counter({ name: 'unstick_headers_refused_total', help: 'Headers that were not injected, because an attribute in them cannot stand in a header', registers })
-  const store = new Histogram({ name: 'unstick_store_seconds', help: 'Time of store calls, by operation', labelNames: ['operation'], buckets: SECONDS, registers })
+  const store = new Histogram({ name: 'unstick_store_seconds', help: "Time of store calls, by operation: open, commit, destroy, renew, release, file (the lists of users' sessions)", labelNames: ['operation'], buckets: SECONDS, registers })
   const storeErrors = new Counter({ name: 'unstick_store_errors_total', help: 'Store calls that failed, by operation', labelNames: ['operation'], registers })
   const gauge = (name: string, help: string, read: () => number): Gauge => new Gauge({ name, help, registers, collect() { this.set(read()) } })
   gauge('unstick_requests_in_flight', 'Requests that are being handled', gauges.requestsInFlight)
@@ -59,6 +72,11 @@ export function createMetrics(gauges: Gauges): Metrics {
   return {
     contentType: registry.contentType,
     page: () => registry.metrics(),
+    list: () => registry.getMetricsAsArray().filter(({ name }) => !NODES_OWN.test(name)).map((metric) => {
+      const { name, help, type } = metric
+      const labels = 'labelNames' in metric ? (metric.labelNames as readonly string[]) : []
+      return { name, help, labels, type: String(type) }
+    }),
     telemetry: {
       request(status, code, addedS) {
         const error = code ?? ''
