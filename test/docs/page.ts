@@ -10,6 +10,8 @@ export type Marker =
   | { readonly kind: 'values of'; readonly chart: string }
   /** It is written to the page's folder under this name before the commands that follow. */
   | { readonly kind: 'file'; readonly name: string }
+  /** It is run where a sidecar runs: on the `unstick.yaml` that the page has written, or on one of its own. */
+  | { readonly kind: 'beside a sidecar' }
   /** It may go on for as long as the page's commands run, or is stopped; the next one waits until this URL answers, or this text was printed. */
   | { readonly kind: 'ready when'; readonly url?: string; readonly text?: string; readonly stops: boolean }
 
@@ -66,6 +68,7 @@ export function parsePage(markdown: string): Page {
 function markerOf(line: string): Pick<Block, 'marker' | 'flaw'> {
   const text = MARKER.exec(line)?.[1]
   if (text === undefined) return { marker: undefined, flaw: undefined }
+  if (text === 'beside a sidecar') return { marker: { kind: 'beside a sidecar' }, flaw: undefined }
   const [, kind, rest = ''] = /^(not run:|part of|values of|file|ready when)\s+(\S.*)$/.exec(text) ?? []
   switch (kind) {
     case 'not run:':

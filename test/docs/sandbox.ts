@@ -56,8 +56,16 @@ export class Sandbox implements AsyncDisposable {
     writeFileSync(join(this.#folder.path, name), written)
   }
 
+  /** Starts a sidecar in the folder, as it would stand beside the page's reader. */
+  async #sidecar(): Promise<void> {
+    if (this.#files === '') this.write('unstick.yaml', 'listen: 127.0.0.1:8080\nupstream: http://127.0.0.1:3000\napp: php\nadmin: { listen: 127.0.0.1:9090 }\n')
+    const marker = { kind: 'ready when', text: 'unstick is ready', stops: false } as const
+    await this.run({ line: 0, language: 'sh', text: 'unstick run -c unstick.yaml\n', marker, flaw: undefined })
+  }
+
   /** Runs a block of shell commands. Throws, with what they printed, unless all of them succeed and what was to be ready is. */
   async run({ text, marker }: Block): Promise<void> {
+    if (marker?.kind === 'beside a sidecar') await this.#sidecar()
     const name = `.block-${this.#shells.length}`
     const path = (file: string): string => join(this.#folder.path, file)
     const commands = withOwnPorts(this.#ports(text), this.#files, this.#ports)
