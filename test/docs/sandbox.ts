@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { PYTHON } from '../../scripts/servers.ts'
+import { httpApp } from '../support/origin-app.ts'
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 import type { Block } from './page.ts'
@@ -22,6 +23,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #folder: TemporaryFolder
   readonly #ports: Ports
   readonly #shells: Shell[] = []
+  readonly #apps: AsyncDisposable[] = []
   /** What the page has written to files. */
   #files = ''
 
@@ -56,11 +58,14 @@ export class Sandbox implements AsyncDisposable {
     writeFileSync(join(this.#folder.path, name), written)
   }
 
-  /** Starts a sidecar in the folder, as it would stand beside the page's reader. */
+  /** Starts a sidecar in the folder, before an app that has one visitor, alice. */
   async #sidecar(): Promise<void> {
-    if (this.#files === '') this.write('unstick.yaml', 'listen: 127.0.0.1:8080\nupstream: http://127.0.0.1:3000\napp: php\nadmin: { listen: 127.0.0.1:9090 }\n')
-    const marker = { kind: 'ready when', text: 'unstick is ready', stops: false } as const
-    await this.run({ line: 0, language: 'sh', text: 'unstick run -c unstick.yaml\n', marker, flaw: undefined })
+    const app = await httpApp((_, response) => { response.setHeader('X-Session-Set', 'page=1').setHeader('X-Session-Subject', 'alice').end() })
+    this.#apps.push(app)
+    if (this.#files === '') this.write('unstick.yaml', 'listen: 127.0.0.1:8080\ncarriers: { headers: { receive: X-Session } }\nadmin: { listen: 127.0.0.1:9090 }\n')
+    const text = `unstick run -c unstick.yaml --upstream http://127.0.0.1:${(app.address as { port: number }).port}\n`
+    await this.run({ line: 0, language: 'sh', text, marker: { kind: 'ready when', text: 'unstick is ready', stops: false }, flaw: undefined })
+    await fetch(this.#ports('http://127.0.0.1:8080/'))
   }
 
   /** Runs a block of shell commands. Throws, with what they printed, unless all of them succeed and what was to be ready is. */
@@ -93,6 +98,7 @@ export class Sandbox implements AsyncDisposable {
   /** Ends what still runs, and takes the folder away. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#shells.map(stop))
+    for (const app of this.#apps) await app[Symbol.asyncDispose]()
     await this.#folder[Symbol.asyncDispose]()
   }
 }
