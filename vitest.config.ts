@@ -1,13 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
 /** One project per folder of test/, so that a run can name what it wants: `npx vitest --project unit`. */
-const folder = (name: string, options: { timeoutMs: number; serial?: boolean }) => ({
+const folder = (name: string, options: { timeoutMs: number; serial?: boolean; after?: boolean }) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: options.timeoutMs,
     hookTimeout: options.timeoutMs,
     fileParallelism: options.serial !== true,
+    // After all others, which it would keep from the processor.
+    ...(options.after === true ? { sequence: { groupOrder: 1 } } : {}),
   },
 })
 
@@ -22,6 +24,7 @@ export default defineConfig({
       folder('deploy', { timeoutMs: 60_000 }),
       folder('docs', { timeoutMs: 120_000 }),
       folder('package', { timeoutMs: 180_000, serial: true }),
+      folder('torture', { timeoutMs: 240_000, serial: true, after: true }),
       folder('apps', { timeoutMs: 180_000, serial: true }),
     ],
   },

@@ -96,7 +96,9 @@ async function prepare(parts: Parts, session: SessionView, request: RequestHead)
       if (rule === undefined || id === undefined) continue
       const names = fileNames(rule.cookie, id)
       if (used.has(names.content)) continue
-      const file = { rule, id, names, path: rule.pathOf(id), entry: session.entries.get(names.content) }
+      // Content beside the mark of a file that is gone: left by a request that was on its way when the app destroyed the file, and did not see it.
+      const entry = session.entries.has(names.gone) ? undefined : session.entries.get(names.content)
+      const file = { rule, id, names, path: rule.pathOf(id), entry }
       const before = await bringUp(parts.filesOf(rule), file, session, request)
       parts.filesOf(rule).enter(file.path)
       used.set(names.content, { ...file, before })

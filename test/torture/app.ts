@@ -23,11 +23,14 @@ interface Place {
   /** Under a new id. */
   renew(cookies: ReadonlyMap<string, string>, state: State): string[]
   save(cookies: ReadonlyMap<string, string>, state: State, changed: EntryKey): { cookies: string[]; flush: () => void }
+  /** The id's cookie once more, with an expiry that moves: as apps do that keep their users logged in. */
+  again(cookies: ReadonlyMap<string, string>): string[]
   end(cookies: ReadonlyMap<string, string>, keepCookie: boolean): string[]
 }
 
 const newId = (): string => randomBytes(16).toString('hex')
 const set = (name: string, value: string): string => `${name}=${value}; Path=/; HttpOnly`
+const setAgain = (cookies: ReadonlyMap<string, string>): string[] => [`${set(ID_COOKIE, cookies.get(ID_COOKIE) ?? '')}; Max-Age=3600`]
 const expire = (name: string): string => `${name}=; Path=/; Max-Age=0`
 
 const inCookies: Place = {
@@ -45,6 +48,7 @@ const inCookies: Place = {
   start: ({ owner }) => [set(ID_COOKIE, `${owner}~${newId()}`)],
   renew: (_cookies, { owner }) => [set(ID_COOKIE, `${owner}~${newId()}`)],
   save: (_cookies, { entries }, changed) => ({ cookies: [set(changed, `${entries[changed]?.owner}~${entries[changed]?.list.join('-')}`)], flush: () => undefined }),
+  again: setAgain,
   end: () => [ID_COOKIE, ...ENTRIES].map(expire),
 }
 
@@ -92,6 +96,7 @@ function inFiles(folder: string, how: string): Place {
       return answer
     },
     save: (cookies, state) => ({ cookies: [], flush: () => write(idOf(cookies) ?? newId(), state) }),
+    again: setAgain,
     end(cookies, keepCookie) {
       remove(idOf(cookies))
       return keepCookie ? [] : [expire(ID_COOKIE)]
@@ -121,7 +126,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     const entry = asked.get('entry') as EntryKey
     state.entries[entry] = { owner: state.owner, list: [...(state.entries[entry]?.list ?? []), Number(asked.get('op'))] }
     const saved = place.save(cookies, state, entry)
-    headers = saved.cookies
+    headers = asked.has('rolling') ? [...saved.cookies, ...place.again(cookies)] : saved.cookies
     flush = saved.flush
   } else if (action === 'logout') {
     ended = state !== undefined

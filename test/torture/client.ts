@@ -1,5 +1,6 @@
 /** One client: a browser's jar, a history, and habits that a seed decides. It logs in, writes, reads, bursts, hangs up, logs out, and starts again. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { AIM_MS } from './faults.ts'
 import { Ledger } from './ledger.ts'
 import { Random } from './random.ts'
 import { type Order, pickPort, send, type Sent, type World } from './sender.ts'
@@ -9,11 +10,15 @@ import { type EntryKey, FREE_ENTRIES, LOCKED_ENTRIES, type Saw, SAW_HEADER, type
 /** A session that has so many writes is logged out: its lists travel in every answer. */
 const MOST_WRITES = 60
 const MOST_GRAVES = 8
+/** One client in so many stays logged in, and does little but read: what only time brings about needs sessions that last. */
+const STAYS_EVERY = 4
+const FIRST_WRITES = 5
 
 export class Client {
   readonly #name: string
   readonly #world: World
   readonly #random: Random
+  readonly #stays: boolean
   #lives = 0
   #ledger: Ledger | undefined
   /** Unlocked entries with a write that was not answered (yet): another one could overtake it, as it may without a lock. */
@@ -26,6 +31,7 @@ export class Client {
     this.#name = `c${index}`
     this.#world = world
     this.#random = new Random(seed, this.#name)
+    this.#stays = index % STAYS_EVERY === 0
   }
 
   /** Until `done` says so. */
@@ -55,6 +61,9 @@ export class Client {
   async #turn(done: () => boolean): Promise<void> {
     const ledger = await this.#session()
     if (ledger === undefined) return
+    const { sidecar } = this.#world.aim
+    if (sidecar !== undefined) return this.#holdAt(sidecar, ledger)
+    if (this.#stays) return this.#stay(ledger)
     const dice = this.#random.next()
     if (ledger.writes > MOST_WRITES || dice < 0.05) await this.#logOut(ledger, done)
     else if (dice < 0.12) await this.#hangUp(ledger)
@@ -64,6 +73,12 @@ export class Client {
     else if (dice < 0.60) await this.#heard(this.#send(ledger, { action: 'read', shape: this.#shape(), locked: this.#random.chance(0.2) }))
     else if (dice < 0.64) await this.#lookBack()
     else await this.#heard(this.#send(ledger, this.#append(this.#anEntry())))
+    return undefined
+  }
+
+  async #stay(ledger: Ledger): Promise<void> {
+    const writes = ledger.writes < FIRST_WRITES || this.#random.chance(0.002)
+    await this.#heard(this.#send(ledger, writes ? this.#append(this.#anEntry()) : { action: 'read', shape: this.#shape() }))
   }
 
   /** The session of now, or a new one. undefined: there is none to be had at the moment. */
@@ -97,6 +112,17 @@ export class Client {
     await Promise.all(sent.map((each) => each.answered))
   }
 
+  /** A slow write that holds the lease where a fault is about to strike, and others that wait for it elsewhere. */
+  async #holdAt(sidecar: number, ledger: Ledger): Promise<void> {
+    this.#world.tally.add('bursts')
+    const entry = this.#random.pick(LOCKED_ENTRIES)
+    const holder = this.#send(ledger, { ...this.#append(entry, 'plain'), delayMs: AIM_MS + this.#random.int(100, 400), through: sidecar })
+    await pause(this.#random.int(50, 150))
+    const others = this.#world.ports.map((_, index) => index).filter((index) => index !== sidecar)
+    const waiting = this.#random.sample(others, 2).map((through) => this.#send(ledger, { ...this.#append(entry), through }))
+    await Promise.all([holder, ...waiting].map((each) => each.answered))
+  }
+
   /** Writes to different entries at a time, without a lock where the carrier can do without. */
   async #burstOnMany(ledger: Ledger): Promise<void> {
     this.#world.tally.add('bursts')
@@ -116,27 +142,39 @@ export class Client {
   async #logOut(ledger: Ledger, done: () => boolean): Promise<void> {
     const random = this.#random
     const meanwhile: Sent[] = []
-    if (random.chance(0.6)) {
+    let elsewhere = this.#world.ports.map((_, index) => index)
+    if (this.#world.carrier === 'files' && random.chance(0.3)) {
+      // Without a lock, and so as the only one: it would overwrite what others write. And not beside the same app: there it brings the file back itself.
+      await Promise.all(this.#flying)
+      const through = random.pick(elsewhere)
+      elsewhere = elsewhere.filter((index) => index !== through)
+      meanwhile.push(this.#send(ledger, { ...this.#append(LOCKED_ENTRIES[0]), bare: true, through, delayMs: random.int(20, 150) }))
+      await pause(random.int(5, 30))
+    } else if (random.chance(0.6)) {
       for (let i = random.int(1, 3); i > 0; i -= 1) meanwhile.push(this.#send(ledger, { ...this.#append(this.#anEntry()), delayMs: random.int(5, 120) }))
       await pause(random.int(0, 40))
     }
     this.#ledger = undefined
+    let ended = false
     for (let attempt = 0; attempt < 100 && !(attempt > 0 && done()); attempt += 1) {
-      const saw = await this.#send(ledger, { action: 'logout', locked: random.chance(0.3), keepCookie: this.#world.carrier === 'files' && random.chance(0.3) }).answered
-      if (saw?.ended === true) {
-        for (const { value } of [...ledger.tokens.values()].slice(-3)) this.#bury(value, ledger)
-        for (const grave of this.#graves.slice(-2)) await this.#lookAt(grave)
-      }
+      const saw = await this.#send(ledger, { action: 'logout', locked: random.chance(0.3), keepCookie: this.#world.carrier === 'files' && random.chance(0.3), ...(elsewhere.length < this.#world.ports.length ? { through: random.pick(elsewhere) } : {}) }).answered
+      ended = saw?.ended === true
       if (saw !== undefined) break
       await pause(100)
     }
+    if (ended) await this.#bury(ledger)
     await Promise.all(meanwhile.map((each) => each.over))
-    if (meanwhile.length > 0) await this.#lookBack()
+    // What was in flight may have brought it back, or a token to it.
+    if (ended && meanwhile.length > 0) await this.#bury(ledger)
   }
 
-  #bury(token: string, ledger: Ledger): void {
-    this.#graves.push({ token, ledger })
-    if (this.#graves.length > MOST_GRAVES) this.#graves.shift()
+  /** Looks at what must be gone, under each of its last tokens, now and again later. */
+  async #bury(ledger: Ledger): Promise<void> {
+    for (const token of [...ledger.tokens.values()].slice(-3)) {
+      if (!this.#graves.some((grave) => grave.token === token)) this.#graves.push({ token, ledger })
+    }
+    this.#graves.splice(0, this.#graves.length - MOST_GRAVES)
+    for (const grave of this.#graves.filter((each) => each.ledger === ledger)) await this.#lookAt(grave)
   }
 
   async #lookBack(): Promise<void> {

@@ -1,11 +1,16 @@
 /** Faults by a plan that a seed decides: one at a time, each over before the next begins. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from './random.ts'
+import { rollSecrets } from './secrets.ts'
+import type { World } from './sender.ts'
 import type { Site } from './site.ts'
-import type { FaultWindows } from './windows.ts'
+import { AFTERMATH_MS } from './windows.ts'
 
-/** `stop`: for a moment. `stall`: for longer than a lease lasts, so that somebody else gets it. */
-export const FAULT_KINDS = ['kill sidecar', 'kill app', 'stop sidecar', 'stop app', 'stall sidecar', 'kill redis', 'stop redis'] as const
+/**
+ * `stop`: for a moment. `stall`: for longer than a lease lasts, so that somebody else gets it. `roll secrets`: no fault, but the next step of a
+ * rotation of secrets, with a restart of every sidecar. `cut redis`: every connection to it breaks.
+ */
+export const FAULT_KINDS = ['kill sidecar', 'roll secrets', 'kill app', 'stop sidecar', 'stop app', 'cut redis', 'stall sidecar', 'kill redis', 'stop redis'] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
 export interface Fault {
@@ -17,18 +22,20 @@ export interface Fault {
   readonly forMs: number
 }
 
-/** After a process is back: what was refused on the way may still be told. */
-const AFTERMATH_MS = 1_500
-/** How long a killed holder's lease may block others, by the contract. */
-export const LEASE_MS = 10_000
-/** From here on there is time for a process that stands still for longer than a lease lasts. */
-const ROOM_FOR_STALLS_MS = 20_000
+/** How long before a sidecar is taken away the clients have it take leases. */
+export const AIM_MS = 600
 
 /** In milliseconds, least and most. */
-const LENGTHS: Readonly<Record<FaultKind, readonly [number, number]>> = {
-  'kill sidecar': [50, 700], 'kill app': [50, 700], 'kill redis': [50, 700],
-  'stop sidecar': [400, 2_000], 'stop app': [400, 2_000], 'stop redis': [300, 3_000],
-  'stall sidecar': [LEASE_MS + 1_500, LEASE_MS + 4_000],
+function lengthOf(kind: FaultKind, leaseMs: number): readonly [number, number] {
+  switch (kind) {
+    case 'kill sidecar': case 'kill app': case 'kill redis': return [50, 700]
+    case 'stop sidecar': case 'stop app': return [400, 2_000]
+    case 'stop redis': return [300, 3_000]
+    case 'cut redis': return [0, 0]
+    case 'stall sidecar': return [leaseMs + 1_500, leaseMs + 4_000]
+    // About that; the last of three steps waits until nothing needs the old secret.
+    case 'roll secrets': return [4_000, 4_000]
+  }
 }
 
 /**
@@ -36,29 +43,43 @@ const LENGTHS: Readonly<Record<FaultKind, readonly [number, number]>> = {
  * sidecar stands still for longer than a lease: an app without locks on its files, and with nobody waiting for its answer any more, is
  * given up after 5 s, and may write what is long out of date when it goes on.
  */
-export function planFaults(random: Random, budgetMs: number, replicas: number, given: readonly FaultKind[]): Fault[] {
-  const kinds = given.filter((kind) => kind !== 'stall sidecar' || budgetMs >= ROOM_FOR_STALLS_MS)
+export function planFaults(random: Random, budgetMs: number, replicas: number, given: readonly FaultKind[], leaseMs: number): Fault[] {
+  // Only where there is time for a process that stands still for longer than a lease lasts.
+  const kinds = given.filter((kind) => kind !== 'stall sidecar' || given.length === 1 || budgetMs >= 2 * leaseMs)
   const faults: Fault[] = []
   let round: FaultKind[] = [...kinds]
   for (let at = 0; ;) {
     if (round.length === 0) round = random.sample(kinds, kinds.length)
     const kind = round.shift()
     if (kind === undefined) return faults
-    const forMs = random.int(...LENGTHS[kind])
+    const forMs = random.int(...lengthOf(kind, leaseMs))
     const afterMs = random.int(200, 1_000)
     // Starting a process takes its time, too.
-    at += afterMs + forMs + (kind.startsWith('kill') ? 800 : 0)
-    if (at > budgetMs) return faults
+    at += afterMs + forMs + (kind.startsWith('kill') ? 800 : 0) + (isAimed(kind) ? AIM_MS : 0)
+    if (at > budgetMs && faults.length > 0) return faults
     faults.push({ kind, target: random.int(0, replicas - 1), afterMs, forMs })
   }
 }
 
-/** Plays the plan, until `signal` says that it is enough. `away`: the replicas that a balancer would take out now. */
-export async function playFaults(plan: readonly Fault[], site: Site, windows: FaultWindows, away: Set<number>, signal: AbortSignal): Promise<void> {
+const isAimed = (kind: FaultKind): boolean => kind === 'kill sidecar' || kind === 'stall sidecar'
+
+/** Plays the plan, until `signal` says that it is enough. */
+export async function playFaults(plan: readonly Fault[], site: Site, world: World, signal: AbortSignal): Promise<void> {
+  const { windows, away, aim, tally } = world
   for (const fault of plan) {
     await pause(fault.afterMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return
-    const over = windows.open(`${fault.kind} ${fault.target} for ${fault.forMs}`, performance.now())
+    tally.fault(fault.kind)
+    if (fault.kind === 'roll secrets') {
+      await rollSecrets(site, world, signal)
+      continue
+    }
+    if (isAimed(fault.kind)) {
+      aim.sidecar = fault.target
+      await pause(AIM_MS)
+      aim.sidecar = undefined
+    }
+    const over = windows.open(`${fault.kind} ${fault.target} for ${fault.forMs}`, performance.now(), true)
     if (!fault.kind.endsWith('redis')) away.add(fault.target)
     await strike(fault, site)
     away.delete(fault.target)
@@ -91,5 +112,13 @@ async function strike({ kind, target, forMs }: Fault, { apps, sidecars, redis }:
       await redis?.pause()
       await pause(forMs)
       redis?.resume()
+      break
+    case 'cut redis':
+      // Our own is spared.
+      await redis?.control.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      await redis?.control.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      break
+    case 'roll secrets':
+      break
   }
 }

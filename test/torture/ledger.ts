@@ -31,17 +31,19 @@ export interface Begun {
   readonly floor: ReadonlyMap<EntryKey, readonly number[]>
 }
 
-/** A request that may have made a new token. */
+/** A request that may have put a new token in the place of the one that it came with. */
 interface Rotation {
   readonly at: number
-  /** Infinity: never answered, so it may still happen. */
-  answeredAt: number
+  /** The name of the token that it came with. */
+  readonly from: string | undefined
+  /** It was answered, and had not. */
+  stayed: boolean
 }
 
 export class Ledger {
   readonly owner: string
-  /** Every token that the session had, by the part that names it, with the time from which it can have been made. */
-  readonly tokens = new Map<string, { readonly value: string; readonly since: number }>()
+  /** Every token that the session had, by the part that names it, as it came last. */
+  readonly tokens = new Map<string, string>()
   /** What happened, for the report of a violation. */
   readonly story: string[] = []
   #token: string | undefined
@@ -84,11 +86,12 @@ export class Ledger {
     return this.#issued.size
   }
 
-  /** For a request that may make a new token; returns what to call when it is answered. */
-  mayRotate(at: number): (at: number) => void {
-    const rotation: Rotation = { at, answeredAt: Infinity }
+  /** For a request that may make a new token; returns what to call when it is answered, with the token that it gave. */
+  mayRotate({ at, token }: Begun): (given: string | undefined) => void {
+    const from = token === undefined ? undefined : nameOfToken(token)
+    const rotation: Rotation = { at, from, stayed: false }
     this.#rotations.push(rotation)
-    return (answeredAt) => { rotation.answeredAt = answeredAt }
+    return (given) => { rotation.stayed = given === undefined || nameOfToken(given) === from }
   }
 
   logoutBegins(at: number): void {
@@ -96,11 +99,9 @@ export class Ledger {
   }
 
   /** The token cookie of an answer, in the order of arrival. `value` undefined: taken away. */
-  takeToken(value: string | undefined, begun: Begun): void {
+  takeToken(value: string | undefined): void {
     this.#token = value
-    if (value === undefined) return
-    const name = nameOfToken(value)
-    if (!this.tokens.has(name)) this.tokens.set(name, { value, since: begun.at })
+    if (value !== undefined) this.tokens.set(nameOfToken(value), value)
   }
 
   /** An answer that counts: what it saw is held against what was known when its request began. `op`: the write that it answers. */
@@ -112,7 +113,7 @@ export class Ledger {
     }
     if (saw.owner !== this.owner) return this.#fail('foreign', `the session of ${saw.owner}`)
     if (op !== undefined) this.#answered.add(op.number)
-    const names = new Set([...begun.floor.keys(), ...(Object.keys(saw.entries) as EntryKey[])])
+    const names = new Set([...begun.floor.keys(), ...(Object.keys(saw.entries) as EntryKey[]), ...(op === undefined ? [] : [op.entry])])
     for (const entry of names) {
       const seen = saw.entries[entry]
       if (seen !== undefined && seen.owner !== this.owner) return this.#fail('foreign', `${entry} of ${seen.owner}`)
@@ -145,9 +146,9 @@ export class Ledger {
   /** Whether "no session" is an answer that the contract allows. */
   #mayBeGone(begun: Begun, now: number): boolean {
     if (this.#logoutAt <= now) return true
-    const since = begun.token === undefined ? undefined : this.tokens.get(nameOfToken(begun.token))?.since
+    const name = begun.token === undefined ? undefined : nameOfToken(begun.token)
     // The token may have been rotated away from, by a request that nobody heard the answer of, or whose answer an older one overtook.
-    return since !== undefined && this.#rotations.some((rotation) => rotation.answeredAt > since && rotation.at + GRACE_MS <= now + SLACK_MS)
+    return name !== undefined && this.#rotations.some(({ at, from, stayed }) => from === name && !stayed && at + GRACE_MS <= now + SLACK_MS)
   }
 
   #fail(check: Check, what: string): void {
@@ -157,10 +158,12 @@ export class Ledger {
   }
 }
 
-/** A token without the version and the MAC: two of the same name are the same session. */
+/** A token without the key id, the version and the MAC, which change while it stays the same: two of the same name are the same session. */
 export function nameOfToken(value: string): string {
-  return value.slice(0, value.indexOf('.'))
+  return value.slice(KEY_ID_LENGTH, value.indexOf('.'))
 }
+
+const KEY_ID_LENGTH = 6
 
 function startsWith(list: readonly number[], start: readonly number[]): boolean {
   return start.length <= list.length && start.every((op, index) => list[index] === op)

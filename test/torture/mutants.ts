@@ -1,64 +1,65 @@
 /**
- * Builds that are broken on purpose, to show that the checker sees it: the sources are copied, one guarantee is taken out by a small change
- * of text, and the torture has to find a violation. A change that no longer fits fails the run, as it would show nothing.
+ * Builds that are broken on purpose, to show that the checker sees it: each takes one guarantee out by a small change of text in a copy of
+ * the sources. `whole` takes none out, and has the short leases that some of them have: it must hold.
  */
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { temporaryFolder } from '../support/temporary-folder.ts'
 import type { FaultKind } from './faults.ts'
-import type { TortureOptions } from './options.ts'
-import { describeChecks, type Violation } from './tally.ts'
-import { torture } from './torture.ts'
-import { type CarrierName, LOCKED_ENTRIES } from './words.ts'
+import type { Check } from './ledger.ts'
+import type { Change } from './mutate.ts'
+import type { Violation } from './tally.ts'
+import { type CarrierName, LOCKED_ENTRIES, type StoreName } from './words.ts'
 
-interface Change {
-  /** Below `src`. */
-  readonly file: string
-  readonly from: string
-  readonly to: string
-}
-
-interface Mutant {
+export interface Mutant {
   readonly about: string
   readonly changes: readonly Change[]
   /** Where it can be seen at all. */
+  readonly stores: readonly StoreName[]
   readonly carriers: readonly CarrierName[]
   readonly faults: readonly FaultKind[]
+  /** Its leases, where they are shorter than those of the contract: for what comes only after a lease, to come soon. */
+  readonly leaseMs?: number
   /** For each combination, at the most. */
   readonly seconds: number
-  /** What can only come of this. An error or standing still alone may also be a build that does not run at all. */
+  /** What can only come of this. */
   readonly shows: (violation: Violation) => boolean
 }
 
-const wrong = ({ check }: Violation): boolean => check !== 'error' && check !== 'stuck'
+const SHORT_LEASE_MS = 2_000
+const shortLeases: Change = { file: 'session/lock.ts', from: 'export const LEASE_MS: Millis = 10_000\n', to: `export const LEASE_MS: Millis = ${SHORT_LEASE_MS}\n` }
 
-const MUTANTS: Readonly<Record<string, Mutant>> = {
+const by = (...checks: readonly Check[]) => ({ check }: Violation): boolean => checks.includes(check)
+/** An error or standing still alone may also be a build that does not run at all. */
+const wrong = by('lost', 'back', 'vanished', 'foreign', 'undead', 'cut')
+const everywhere = { stores: ['sqlite', 'redis'], carriers: ['cookies', 'files'] } as const
+
+/** Those that the guarantees stand on; all the others show that each check can fail. */
+export const MUTANTS = {
   'no-lock': {
+    ...everywhere, faults: [], seconds: 15, shows: wrong,
     about: 'lock: exclusive takes no lease',
     changes: [{ file: 'session/sessions.ts', from: 'request.wait === undefined\n', to: 'request.wait === undefined || request.wait.ms > 0\n' }],
-    carriers: ['cookies', 'files'], faults: [], seconds: 10, shows: wrong,
   },
   'no-tombstone': {
+    ...everywhere, faults: [], seconds: 30, shows: wrong,
     about: 'a write that comes after the end of its session makes it anew',
     changes: [
       { file: 'store/rules.ts', from: "if (row?.kind === 'tombstone') return refuse('gone')", to: "if (row?.kind === 'tombstone') return decideCreate(delta, now)" },
       { file: 'store/redis/commit.lua', from: 'if state == DESTROYED then return { GONE } end', to: "local mode = ARGV[1]\nif state == DESTROYED then state, mode = ABSENT, 'create' end" },
       { file: 'store/redis/commit.lua', from: "if ARGV[1] == 'create' then", to: "if mode == 'create' then" },
     ],
-    // With files, requests of one session take turns: nothing is in flight during a logout.
-    carriers: ['cookies'], faults: [], seconds: 15, shows: wrong,
   },
   'no-fence': {
+    ...everywhere, faults: ['stall sidecar'], leaseMs: SHORT_LEASE_MS, seconds: 30,
     about: 'a holder that stood still writes although another one has taken its lease',
     changes: [
+      shortLeases,
       { file: 'store/rules.ts', from: 'if (delta.lease !== undefined && !lastGranted(row, delta.lease)) return', to: "if (delta.lease?.holder === '' && !lastGranted(row, delta.lease)) return" },
       { file: 'store/redis/commit.lua', from: 'if fence ~= 0 and (', to: 'if fence < 0 and (' },
     ],
-    carriers: ['cookies', 'files'], faults: ['stall sidecar'], seconds: 90,
     // Only of entries that are written under a lock: others have no fence to miss.
     shows: ({ check, what }) => (check === 'lost' || check === 'back') && LOCKED_ENTRIES.some((entry) => what.startsWith(entry)),
   },
   'late-commit': {
+    ...everywhere, faults: [], seconds: 15, shows: wrong,
     about: 'what changed is written after the response has gone out',
     changes: [{
       file: 'proxy/visit.ts',
@@ -72,47 +73,61 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   async #write(changes: Changes, last: boolean): Promise<void> {
 `,
     }],
-    carriers: ['cookies', 'files'], faults: [], seconds: 15, shows: wrong,
   },
-}
+  'miss-for-error': {
+    stores: ['redis'], carriers: ['cookies', 'files'], faults: ['kill redis'], seconds: 20, shows: by('vanished'),
+    about: 'a store that is away is taken for a session that is not there',
+    changes: [
+      { file: 'session/sessions.ts', from: 'await this.#store.open(token.storeKey, options)', to: "await this.#store.open(token.storeKey, options).catch(() => ({ state: 'absent' as const }))" },
+      { file: 'session/lock.ts', from: 'await this.#store.open(key, options)', to: "await this.#store.open(key, options).catch(() => ({ state: 'absent' as const }))" },
+    ],
+  },
+  'mixed-up': {
+    ...everywhere, faults: [], seconds: 15, shows: by('foreign'),
+    about: 'now and then a request gets the session of the one before it',
+    changes: [
+      { file: 'session/sessions.ts', from: 'export class Sessions ', to: 'let before: Token | undefined\nexport class Sessions ' },
+      { file: 'session/sessions.ts', from: 'let token = asked\n', to: 'let token = before !== undefined && Math.random() < 0.1 ? before : asked\n    before = asked\n' },
+    ],
+  },
+  'lost-secret': {
+    ...everywhere, faults: ['roll secrets'], seconds: 40, shows: by('vanished', 'error'),
+    about: 'sessions and tokens are never sealed and signed anew, and an old secret goes unseen',
+    changes: [
+      { file: 'proxy/visit.ts', from: 'if (tokens.isStale(token)) this', to: 'if (tokens.isStale(token) && Math.random() < 0) this' },
+      { file: 'admin/metrics.ts', from: 'use }, uses[use])', to: 'use }, 0 * uses[use])' },
+    ],
+  },
+  'cut-for-whole': {
+    ...everywhere, faults: ['kill app'], seconds: 20, shows: by('cut'),
+    about: 'an answer that broke off ends as if it were whole',
+    changes: [{ file: 'proxy/reply.ts', from: '    this.#response.destroy()\n', to: '    this.#response.end()\n' }],
+  },
+  'impatient': {
+    ...everywhere, faults: [], seconds: 15, shows: by('error'),
+    about: 'who waits for a lease is turned away at once',
+    changes: [{ file: 'session/lock.ts', from: 'const deadline = performance.now() + waitMs', to: 'const deadline = performance.now()' }],
+  },
+  'endless-lease': {
+    ...everywhere, faults: ['kill sidecar'], leaseMs: SHORT_LEASE_MS, seconds: 6, shows: by('stuck'),
+    about: 'the lease of a holder that was killed never ends',
+    changes: [
+      shortLeases,
+      { file: 'store/rules.ts', from: "row.holder !== '' && row.leaseUntil > now", to: "row.holder !== '' && row.leaseUntil > 0" },
+      { file: 'store/redis/open.lua', from: 'record.lease > now', to: 'record.lease > 0' },
+    ],
+  },
+  'whole': {
+    ...everywhere, faults: ['stall sidecar', 'kill sidecar'], leaseMs: SHORT_LEASE_MS, seconds: 10, shows: () => true,
+    about: 'nothing is taken out, leases are short',
+    changes: [shortLeases],
+  },
+} as const satisfies Readonly<Record<string, Mutant>>
 
-/** What `--mutant` may be. */
-export const MUTANT_NAMES: readonly string[] = [...Object.keys(MUTANTS), 'all']
+export type MutantName = keyof typeof MUTANTS
 
-const ROOT = resolve(import.meta.dirname, '../..')
+export const MUTANT_NAMES = Object.keys(MUTANTS) as MutantName[]
 
-/** `name`: one of MUTANT_NAMES. Whether each of those was caught, in every combination in which it can be. */
-export async function runMutants(options: TortureOptions, stop: AbortSignal, name: string, say: (line: string) => void): Promise<boolean> {
-  const chosen = Object.entries(MUTANTS).filter(([known]) => name === 'all' || name === known)
-  say(`torture of mutants: seed ${options.seed}, ${options.clients} clients, ${options.replicas} replicas`)
-  let missed = 0
-  for (const [known, mutant] of chosen) {
-    await using folder = await temporaryFolder()
-    const cli = mutate(folder.path, known, mutant.changes)
-    say(`${known}: ${mutant.about}`)
-    for (const store of options.stores) {
-      for (const carrier of mutant.carriers.filter((each) => options.carriers.includes(each))) {
-        const { tally } = await torture({ ...options, cli, faults: mutant.faults }, stop, { store, carrier, ms: mutant.seconds * 1000, untilFound: mutant.shows })
-        const first = tally.violations.find(mutant.shows)
-        if (first === undefined) missed += 1
-        say(`  ${store} + ${carrier}: ${first === undefined ? `NOT CAUGHT in ${mutant.seconds} s` : `caught after ${(first.at / 1000).toFixed(1)} s (${tally.counts.requests} requests) by ${describeChecks(tally.byCheck())}`}`)
-      }
-    }
-  }
-  say(missed === 0 ? 'torture of mutants: all were caught' : `torture of mutants: ${missed} were not caught`)
-  return missed === 0
-}
-
-/** Returns the command line of the copy. */
-function mutate(folder: string, name: string, changes: readonly Change[]): string {
-  cpSync(join(ROOT, 'src'), join(folder, 'src'), { recursive: true })
-  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  for (const { file, from, to } of changes) {
-    const path = join(folder, 'src', file)
-    const parts = readFileSync(path, 'utf8').split(from)
-    if (parts.length !== 2) throw new Error(`the mutant ${name} does not fit any more: src/${file} has ${parts.length - 1} times ${JSON.stringify(from)}; bring it up to date`)
-    writeFileSync(path, parts.join(to))
-  }
-  return join(folder, 'src', 'cli.ts')
+export function mutantNamed(name: MutantName): Mutant {
+  return MUTANTS[name]
 }

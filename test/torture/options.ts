@@ -1,6 +1,7 @@
 /** The options of `npm run torture`. */
 import { parseArgs } from 'node:util'
 import { FAULT_KINDS, type FaultKind } from './faults.ts'
+import { MUTANT_NAMES } from './mutants.ts'
 import type { CarrierName, StoreName } from './words.ts'
 
 export interface TortureOptions {
@@ -19,6 +20,13 @@ export interface TortureOptions {
   readonly trace: string | undefined
   /** The sidecar's command line. */
   readonly cli: string | undefined
+  /** How long the leases of that build are (10 s). */
+  readonly leaseMs?: number
+}
+
+/** What a test starts from. */
+export const DEFAULTS: TortureOptions = {
+  seconds: 60, seed: Math.floor(Math.random() * 1_000_000), stores: [], carriers: [], clients: 8, replicas: 3, faults: [], mutant: undefined, trace: undefined, cli: undefined,
 }
 
 export const USAGE = `npm run torture -- [options]
@@ -28,7 +36,7 @@ export const USAGE = `npm run torture -- [options]
   --carrier C       cookies, files or both (both)
   --clients N       (24)   --replicas N   (3)
   --faults F        on, off, or kinds with commas: ${FAULT_KINDS.map((kind) => kind.replace(' ', '-')).join(',')}
-  --mutant M        runs a build that is broken on purpose and expects to find that out: no-lock, no-tombstone, no-fence, late-commit or all
+  --mutant M        runs a build that is broken on purpose and expects to find that out: all, or one of ${MUTANT_NAMES.join(', ')}
   --trace FILE      writes the history of each violation there
   --cli FILE        the sidecar's command line, instead of src/cli.ts
 `

@@ -12,7 +12,9 @@ export interface World {
   /** Where the sidecars listen. */
   readonly ports: readonly number[]
   /** Which of them, or the app behind them, are down or stand still. */
-  readonly away: ReadonlySet<number>
+  readonly away: Set<number>
+  /** The sidecar that a fault will hit in a moment: clients see to it that it holds leases by then. */
+  readonly aim: { sidecar: number | undefined }
   readonly windows: FaultWindows
   readonly tally: Tally
   readonly agent: Agent
@@ -23,6 +25,10 @@ export interface Order {
   readonly entry?: EntryKey
   /** Over a route with `lock: exclusive`. */
   readonly locked?: boolean
+  /** Over a route with `lock: off`, and with a cookie of the app's own in the answer: all that a write can bring back. */
+  readonly bare?: boolean
+  /** Through this sidecar, rather than any. */
+  readonly through?: number
   readonly shape?: Shape
   readonly delayMs?: number
   readonly keepCookie?: boolean
@@ -44,9 +50,9 @@ export function send(world: World, random: Random, ledger: Ledger, order: Order)
   const at = performance.now()
   const begun = ledger.begin(at)
   const number = order.action === 'append' ? ledger.issue() : undefined
-  const rotated = mayRotate(world, begun, order) ? ledger.mayRotate(at) : undefined
+  const rotated = mayRotate(world, begun, order) ? ledger.mayRotate(begun) : undefined
   if (order.action === 'logout') ledger.logoutBegins(at)
-  const port = pickPort(world, random)
+  const port = (order.through === undefined ? undefined : world.ports[order.through]) ?? pickPort(world, random)
   tally.add('requests')
   let saw: Saw | undefined
   let settle: (saw: Saw | undefined) => void = () => undefined
@@ -54,14 +60,14 @@ export function send(world: World, random: Random, ledger: Ledger, order: Order)
   const accept = (head: Head): void => {
     if (saw !== undefined) return
     saw = JSON.parse(String(head.headers[SAW_HEADER])) as Saw
-    rotated?.(performance.now())
+    rotated?.(givenToken(head))
     if (order.action !== 'logout') {
       ledger.answered(begun, performance.now(), saw, number === undefined || order.entry === undefined ? undefined : { entry: order.entry, number })
     }
     settle(saw)
   }
   const onHead = (head: Head): void => {
-    takeCookies(world, ledger, begun, head)
+    takeCookies(world, ledger, head)
     if (world.carrier === 'cookies' && head.status === 200 && head.code === undefined) accept(head)
   }
   const what = pathOf(order, ledger, number)
@@ -90,7 +96,7 @@ export function pickPort({ ports, away }: World, random: Random): number {
   return random.pick(up.length > 0 && random.chance(0.8) ? up : ports)
 }
 
-function pathOf({ action, entry, locked, shape, delayMs, keepCookie }: Order, ledger: Ledger, number: number | undefined): string {
+function pathOf({ action, entry, locked, bare, shape, delayMs, keepCookie }: Order, ledger: Ledger, number: number | undefined): string {
   const asked = new URLSearchParams()
   if (action === 'start') asked.set('owner', ledger.owner)
   if (entry !== undefined) asked.set('entry', entry)
@@ -98,13 +104,20 @@ function pathOf({ action, entry, locked, shape, delayMs, keepCookie }: Order, le
   if (shape !== undefined) asked.set('shape', shape)
   if (delayMs !== undefined) asked.set('delay', String(delayMs))
   if (keepCookie === true) asked.set('keepCookie', '')
-  return `/${locked === true ? 'locked' : 'free'}/${action}?${asked.toString()}`
+  if (bare === true) asked.set('rolling', '')
+  return `/${bare === true ? 'bare' : locked === true ? 'locked' : 'free'}/${action}?${asked.toString()}`
 }
 
-function takeCookies(world: World, ledger: Ledger, begun: Begun, head: Head): void {
+/** The token in an answer; empty: taken away. */
+function givenToken(head: Head): string | undefined {
+  const line = head.headers['set-cookie']?.find((each) => each.startsWith('unstick='))
+  return line?.slice('unstick='.length, `${line};`.indexOf(';'))
+}
+
+function takeCookies(world: World, ledger: Ledger, head: Head): void {
   for (const line of head.headers['set-cookie'] ?? []) {
     const [name, value] = line.slice(0, `${line};`.indexOf(';')).split('=')
-    if (name === 'unstick') ledger.takeToken(value === '' ? undefined : value, begun)
+    if (name === 'unstick') ledger.takeToken(value === '' ? undefined : value)
     else if (name === ID_COOKIE || /^e\d$/.test(name ?? '')) world.tally.report('foreign', `the client was given the vaulted cookie ${name}`, ledger)
   }
 }
@@ -133,9 +146,9 @@ function tell(ledger: Ledger, of: { at: number; what: string; heard: Heard; saw:
   const { head } = heard
   const outcome = heard.state === 'whole' ? `${heard.head.status}${heard.head.code === undefined ? '' : ` ${heard.head.code}`}` : heard.fault ?? 'hung up'
   const lists = saw === undefined ? '' : Object.entries(saw.entries).map(([entry, { list }]) => `${entry}=${list.join()}`).join(' ')
-  const token = (value: string | undefined): string => (value === undefined ? '-' : nameOfToken(value).slice(6, 10))
-  const given = head?.headers['set-cookie']?.find((line) => line.startsWith('unstick='))?.slice(8)
-  const line = `${Math.round(at)}-${Math.round(performance.now())} s${sidecar} ${what} [${token(begun.token)}${given === undefined ? '' : `>${given.startsWith(';') ? 'cleared' : token(given)}`}] ${outcome} ${saw?.owner ?? (saw === undefined ? '' : 'nobody')} ${lists}`
+  const token = (value: string | undefined): string => (value === undefined ? '-' : nameOfToken(value).slice(0, 4))
+  const given = head === undefined ? undefined : givenToken(head)
+  const line = `${Math.round(at)}-${Math.round(performance.now())} s${sidecar} ${what} [${token(begun.token)}${given === undefined ? '' : `>${given === '' ? 'cleared' : token(given)}`}] ${outcome} ${saw?.owner ?? (saw === undefined ? '' : 'nobody')} ${lists}`
   ledger.story.push(line)
   if (ledger.story.length > 200) ledger.story.shift()
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Program, type Running, start } from '../support/process.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
+import { Secrets } from './secrets.ts'
 import { type CarrierName, ID_COOKIE, type StoreName } from './words.ts'
 
 const APP = fileURLToPath(new URL('app.ts', import.meta.url))
-const SECRET = 'a secret of the torture that opens nothing else'
 
 export interface SiteOptions {
   readonly carrier: CarrierName
@@ -17,6 +17,7 @@ export interface SiteOptions {
   readonly replicas: number
   /** The command line of the sidecar to torture: of this work tree, or of a broken copy. */
   readonly cli: string
+  readonly leaseMs: number
   /** For everything that lies on a disk. */
   readonly folder: string
 }
@@ -38,6 +39,11 @@ export class Place {
     await this.#running?.kill()
   }
 
+  /** As an operator would. */
+  async stop(): Promise<void> {
+    await this.#running?.stop()
+  }
+
   stand(): void {
     this.#running?.signal('SIGSTOP')
   }
@@ -54,33 +60,43 @@ export class Place {
 export interface Site extends AsyncDisposable {
   /** Where the sidecars listen. */
   readonly ports: readonly number[]
+  /** Where they tell their metrics. */
+  readonly admins: readonly number[]
+  readonly secrets: Secrets
+  /** Writes the configuration of a sidecar anew, with the secrets of now, for its next start. */
+  configure(index: number): void
   readonly apps: readonly Place[]
   readonly sidecars: readonly Place[]
   readonly redis: RedisServer | undefined
 }
 
 export async function startSite(options: SiteOptions): Promise<Site> {
-  const { carrier, store, replicas, cli, folder } = options
+  const { carrier, store, replicas, cli, folder, leaseMs } = options
   await using undo = new AsyncDisposableStack()
   const redis = store === 'redis' ? await startRedis(['--appendonly', 'yes', '--appendfsync', 'always']) : undefined
   if (redis !== undefined) undo.defer(() => redis.stop())
   const url = redis === undefined ? `sqlite:${join(folder, 'sessions.db')}` : `redis://127.0.0.1:${redis.port}`
   const ports = await steadyPorts(3 * replicas)
+  const secrets = new Secrets()
+  const configFile = (index: number): string => join(folder, `unstick-${index}.yaml`)
+  const configure = (index: number): void => {
+    const [appPort = 0, listen = 0, admin = 0] = ports.slice(3 * index)
+    writeFileSync(configFile(index), configuration({ carrier, url, appPort, listen, admin, files: join(folder, `files-${index}`), secret: secrets.list, lockWaitMs: 3 * leaseMs }))
+  }
   const apps: Place[] = []
   const sidecars: Place[] = []
   for (let index = 0; index < replicas; index += 1) {
-    const [appPort = 0, listen = 0, admin = 0] = ports.slice(3 * index)
+    const [appPort = 0, , admin = 0] = ports.slice(3 * index)
     const files = join(folder, `files-${index}`)
     mkdirSync(files)
-    const config = join(folder, `unstick-${index}.yaml`)
-    writeFileSync(config, configuration({ carrier, url, appPort, listen, admin, files }))
+    configure(index)
     apps.push(new Place({
       name: `app ${index}`, command: process.execPath, args: [APP, String(appPort), carrier, files, index % 2 === 0 ? 'atomic' : 'in-place'],
       ready: () => answers(`http://127.0.0.1:${appPort}/free/read`),
     }))
     sidecars.push(new Place({
-      name: `sidecar ${index}`, command: process.execPath, args: [cli, 'run', '-c', config, '--log-level', 'warn'],
-      env: { NODE_ENV: 'production', UNSTICK_SECRET: SECRET },
+      name: `sidecar ${index}`, command: process.execPath, args: [cli, 'run', '-c', configFile(index), '--log-level', 'warn'],
+      env: { NODE_ENV: 'production' },
       ready: () => answers(`http://127.0.0.1:${admin}/readyz`),
     }))
   }
@@ -88,20 +104,24 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   undo.defer(async () => { await Promise.all(places.map((place) => place.kill())) })
   await Promise.all(places.map((place) => place.up()))
   const owned = undo.move()
-  return { ports: ports.filter((_, at) => at % 3 === 1), apps, sidecars, redis, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { ports: ports.filter((_, at) => at % 3 === 1), admins: ports.filter((_, at) => at % 3 === 2), secrets, configure, apps, sidecars, redis, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-function configuration(of: { carrier: CarrierName; url: string; appPort: number; listen: number; admin: number; files: string }): string {
+function configuration(of: { carrier: CarrierName; url: string; appPort: number; listen: number; admin: number; files: string; secret: readonly string[]; lockWaitMs: number }): string {
   // Touches at every turn and short limits: as many writes and as many ends of waiting as can be had.
+  const lockWait = `${of.lockWaitMs}ms`
   return JSON.stringify({
     listen: `127.0.0.1:${of.listen}`,
     upstream: `http://127.0.0.1:${of.appPort}`,
     store: of.url,
+    secret: of.secret,
     session: { touchInterval: '1s' },
     carriers: of.carrier === 'cookies'
       ? { cookies: { names: [ID_COOKIE, 'e?'] } }
       : { files: [{ cookie: ID_COOKIE, path: join(of.files, 'sess_{id}') }] },
-    routes: of.carrier === 'cookies' ? [{ match: '/locked/**', lock: 'exclusive', lockWait: '30s' }] : [],
+    routes: of.carrier === 'cookies'
+      ? [{ match: '/locked/**', lock: 'exclusive', lockWait }]
+      : [{ match: '/bare/**', lock: 'off' }, { match: '/**', lock: 'exclusive', lockWait }],
     limits: { upstreamTimeout: '25s', drain: '1s' },
     admin: { listen: `127.0.0.1:${of.admin}` },
   })

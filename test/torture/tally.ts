@@ -1,4 +1,5 @@
 /** What a run counts, and what it found. */
+import type { FaultKind } from './faults.ts'
 import { type Check, CHECKS, type Ledger } from './ledger.ts'
 
 export interface Violation {
@@ -11,18 +12,23 @@ export interface Violation {
   readonly story: readonly string[]
 }
 
-const COUNTED = ['requests', 'writes', 'reads', 'sessions', 'logins', 'logouts', 'bursts', 'hangUps', 'probes', 'lapsed'] as const
+const COUNTED = ['requests', 'writes', 'reads', 'sessions', 'logins', 'logouts', 'bursts', 'hangUps', 'probes', 'lapsed', 'secretsGone'] as const
 export type Counted = (typeof COUNTED)[number]
 
 export class Tally {
   readonly counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>
   /** Errors that a fault explains, by code. */
   readonly excused = new Map<string, number>()
+  readonly faults = new Map<FaultKind, number>()
   readonly violations: Violation[] = []
   readonly #startedAt = performance.now()
 
   add(name: Counted): void {
     this.counts[name] += 1
+  }
+
+  fault(kind: FaultKind): void {
+    this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
   }
 
   excuse(code: string): void {
@@ -43,9 +49,10 @@ export class Tally {
   }
 
   line(): string {
-    const { requests, writes, reads, sessions, logins, logouts, bursts, hangUps, probes, lapsed } = this.counts
+    const { requests, writes, reads, sessions, logins, logouts, bursts, hangUps, probes, lapsed, secretsGone } = this.counts
+    const faults = [...this.faults].map(([kind, count]) => `${kind} ${count}`).join(', ')
     const errors = [...this.excused].map(([code, count]) => `${code} ${count}`).join(', ')
-    return `${requests} requests: ${writes} writes answered, ${reads} reads, ${sessions} sessions, ${logins} logins, ${logouts} logouts, ${probes} looks at ended sessions, ${bursts} bursts, ${hangUps} hang-ups, ${lapsed} lapsed; errors under faults: ${errors || 'none'}`
+    return `${requests} requests: ${writes} writes answered, ${reads} reads, ${sessions} sessions, ${logins} logins, ${logouts} logouts, ${probes} looks at ended sessions, ${bursts} bursts, ${hangUps} hang-ups, ${lapsed} lapsed; faults: ${faults || 'none'}, ${secretsGone} secrets rotated away; errors under faults: ${errors || 'none'}`
   }
 }
 

@@ -1,11 +1,14 @@
 /** When errors may be answered: while something is down or stopped, and a moment longer. */
 
-export class FaultWindows {
-  readonly #windows: { readonly what: string; readonly from: number; until: number }[] = []
+/** After a process is back: what was refused on the way may still be told. */
+export const AFTERMATH_MS = 1_500
 
-  /** Returns what to call when everything is up again. */
-  open(what: string, from: number): (until: number) => void {
-    const window = { what, from, until: Infinity }
+export class FaultWindows {
+  readonly #windows: { readonly what: string; readonly from: number; until: number; readonly harms: boolean }[] = []
+
+  /** Returns what to call when everything is up again. `harms`: leases may be left behind that nobody gives back. */
+  open(what: string, from: number, harms: boolean): (until: number) => void {
+    const window = { what, from, until: Infinity, harms }
     this.#windows.push(window)
     return (until) => { window.until = until }
   }
@@ -15,8 +18,9 @@ export class FaultWindows {
     return this.#windows.some((window) => window.from <= to && window.until >= from)
   }
 
-  get count(): number {
-    return this.#windows.length
+  /** When the last fault was over that may have left leases behind; undefined: there was none. */
+  get lastHarm(): number | undefined {
+    return this.#windows.findLast(({ harms }) => harms)?.until
   }
 
   /** When the last fault was over; `fallback` if there was none. */

@@ -10,6 +10,9 @@ export const FREE_ENTRIES = ['e2', 'e3', 'e4', 'e5'] as const
 export const ENTRIES = [...LOCKED_ENTRIES, ...FREE_ENTRIES] as const
 export type EntryKey = (typeof ENTRIES)[number]
 
+/** How long a killed holder's lease may block others, by the contract. */
+export const LEASE_MS = 10_000
+
 export type CarrierName = 'cookies' | 'files'
 export type StoreName = 'sqlite' | 'redis'
 

@@ -129,7 +129,7 @@ export class FilesExchange implements CarrierExchange {
     } else if (entry !== undefined) {
       remove.add(file.names.content)
       set.set(file.names.gone, { value: new Uint8Array(), expiresAt })
-    }
+    } else if (this.#session.entries.has(file.names.gone)) this.#discard(file.names.content, remove)
   }
 
   /** The end that the app gave the cookie now; or the one it had, when it moved too little to be worth a write on each response. */
