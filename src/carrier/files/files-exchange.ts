@@ -151,7 +151,7 @@ export class FilesExchange implements CarrierExchange {
   async #settleNew(rule: Rule, id: string, expiresAt: Millis | undefined, set: Map<EntryName, Entry>, remove: Set<EntryName>): Promise<void> {
     const names = fileNames(rule.cookie, id)
     if (this.#used.has(names.content)) return
-    const left = await this.#parts.filesOf(rule).leftBehind(rule.pathOf(id), undefined)
+    const left = await this.#parts.filesOf(rule).leftAnew(rule.pathOf(id))
     // No file: the app has set the cookie and written nothing, as for a session without content. Or it writes elsewhere.
     if (left.state !== 'changed') {
       this.#warnMissing(rule)

@@ -29,6 +29,9 @@ export interface LocalFilesOptions {
 /** What an app left at a path: nothing, what was there before, or something else. */
 export type LeftBehind = { readonly state: 'none' | 'same' } | { readonly state: 'changed'; readonly content: Uint8Array }
 
+/** From the end of a response to the file that it has named. Only where none is there: 1 to 10 ms, seen with Tomcat. */
+const LATE_FILE_MS = 250
+
 const NO_LOCK: TryLock = () => 'unsupported'
 
 export class LocalFiles {
@@ -116,23 +119,39 @@ export class LocalFiles {
    * What the app left at `path`, where `before` was. Waits while the app has the file locked, as it may answer before it writes;
    * but with other requests under way on that file (`lock: off`) the lock may be theirs, and the last of them will wait.
    */
-  async leftBehind(path: string, before: KnownFile | undefined): Promise<LeftBehind> {
+  leftBehind(path: string, before: KnownFile | undefined): Promise<LeftBehind> {
+    return this.#left(path, before, before === undefined || before.size === 0n)
+  }
+
+  /**
+   * The same for an id that the app has only just named. A file that is not there yet is waited for a moment: Tomcat sends the page of its
+   * form login, with a new id, before it saves the session that the login will need.
+   */
+  async leftAnew(path: string): Promise<LeftBehind> {
+    const patience = new Patience(LATE_FILE_MS)
+    let left = await this.#left(path, undefined, true)
+    // What appears while we look may be seen before there is anything in it.
+    while (left.state === 'none' && (await patience.wait())) left = await this.#left(path, undefined, false)
+    return left
+  }
+
+  async #left(path: string, before: KnownFile | undefined, wasEmpty: boolean): Promise<LeftBehind> {
     return await this.#guarded('read', async () => {
       const patience = this.#patience()
       const tryLock = (this.#inUse.get(path) ?? 0) > 1 ? NO_LOCK : this.#options.tryLock
       const left = await withLock(path, 'shared', tryLock, patience, async (file): Promise<LeftBehind> => {
         if (file === undefined) return { state: 'none' }
         if (before !== undefined && isUnchanged(before, file.stats)) return { state: 'same' }
-        return await this.#compare(path, file.fd, before, patience)
+        return await this.#compare(path, file.fd, { before, wasEmpty }, patience)
       })
       if (left.state === 'none') this.#missing(path)
       return left
     })
   }
 
-  async #compare(path: string, fd: number, before: KnownFile | undefined, patience: Patience): Promise<LeftBehind> {
+  async #compare(path: string, fd: number, { before, wasEmpty }: { before: KnownFile | undefined; wasEmpty: boolean }, patience: Patience): Promise<LeftBehind> {
     const { maxBytes } = this.#options
-    const whole = await readWhole(fd, { maxBytes, wasEmpty: before === undefined || before.size === 0n, patience })
+    const whole = await readWhole(fd, { maxBytes, wasEmpty, patience })
     if (whole === undefined)
       throw new UnstickError('too_large', `the app's session file of cookie ${this.#rule.cookie} is larger than limits.entry (${maxBytes} bytes)`)
     const digest = digestOf(whole.content)

@@ -56,6 +56,31 @@ describe('reading while the app writes', () => {
   })
 })
 
+describe('a new id whose file comes after the response, as with the login page of Tomcat', () => {
+  it.each([
+    ['at once', async (path: string) => { await turn(); writeFileSync(path, 'saved') }],
+    ['in two steps', async (path: string) => {
+      await turn()
+      const fd = openSync(path, 'w')
+      await turn()
+      writeSync(fd, 'saved')
+      closeSync(fd)
+    }],
+  ])('is taken in when the file is written %s', async (_, save) => {
+    const app = sessionApp(root.path)
+    const visitor = new Visitor()
+    let saved = Promise.resolve()
+    await app.request(visitor, () => {
+      // Not waited for: the response is over before.
+      setTimeout(() => { saved = save(app.path('new')) }, 10)
+      return [`${COOKIE}=new`]
+    })
+    await saved
+    expect([...visitor.entries.values()].map(({ value }) => Buffer.from(value).toString())).toEqual(['saved'])
+    expect(app.log.lines).toEqual([])
+  })
+})
+
 describe('a lock that is waited for', () => {
   const text = (fd: number | undefined): string | undefined => (fd === undefined ? undefined : readFileSync(fd, 'utf8'))
 
