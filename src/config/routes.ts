@@ -160,14 +160,20 @@ export function compileRules<T extends { readonly on: string }>(rules: readonly 
   })
   return {
     match(method, path) {
-      const asked = compiled.filter(({ method: wanted }) => wanted === undefined || wanted === method)
-      const normal = asked.length === 0 ? undefined : normalisePath(path)
-      if (normal === undefined) return none
-      const segments = normal.slice(1).split('/')
-      return asked.filter(({ segments: pattern }) => segmentsMatch(pattern, segments)).map(({ rule }) => rule)
+      let found: T[] | undefined
+      let segments: readonly string[] | undefined
+      for (const { method: wanted, segments: pattern, rule } of compiled) {
+        if (wanted !== undefined && wanted !== method) continue
+        // Not before a rule asks: most requests are not of a method that one is about.
+        segments ??= normalisePath(path)?.slice(1).split('/') ?? UNDECODABLE
+        if (segments !== UNDECODABLE && segmentsMatch(pattern, segments)) (found ??= []).push(rule)
+      }
+      return found ?? none
     },
   }
 }
+
+const UNDECODABLE: readonly string[] = []
 
 /** Whether every request that `later` matches is taken by `earlier` already. May miss a case, never claims a wrong one. */
 export function shadows(earlier: RoutePattern, later: RoutePattern): boolean {
