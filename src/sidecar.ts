@@ -7,7 +7,7 @@ import { cookiesCarrier } from './carrier/cookies.ts'
 import { filesCarrier } from './carrier/files.ts'
 import { headersCarrier } from './carrier/headers.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Address, Config } from './config/config.ts'
+import type { Address, CaptureConfig, Config } from './config/config.ts'
 import { compileRoutes, compileRules, routeDefaults } from './config/routes.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { CookieNames, cookieSorter } from './http/cookie-names.ts'
@@ -134,10 +134,17 @@ function createCarriers({ carriers, session, limits }: Config, vaulted: CookieNa
     list.push(filesCarrier({ rules: carriers.files, clock, log, touchIntervalMs: session.touchIntervalMs, lockWaitMs: limits.upstreamTimeoutMs, maxBytes: limits.entryBytes }))
   }
   if (carriers.headers !== undefined) {
-    list.push(headersCarrier({ ...carriers.headers, rules: compileRules(carriers.headers.capture), headerBytes: limits.headerBytes, entryBytes: limits.entryBytes, log, telemetry }))
+    list.push(headersCarrier({ ...carriers.headers, rules: compileRules(carriers.headers.capture, withoutLearning), headerBytes: limits.headerBytes, entryBytes: limits.entryBytes, log, telemetry }))
   }
   return list
 }
+
+/**
+ * A path that is not quite the rule's may be another to the app, so nothing is learned there; but what a rule keeps from clients is kept, and a session
+ * that it ends is ended, all the same.
+ */
+const withoutLearning = (rule: CaptureConfig): CaptureConfig | undefined =>
+  (rule.strip.length === 0 && !rule.destroy ? undefined : { ...rule, set: [], subject: undefined })
 
 /** What only the sidecar and the app say to each other. */
 function reservedHeaders({ carriers: { headers } }: Config): string[] {

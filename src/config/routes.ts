@@ -149,24 +149,30 @@ export function compileRoutes(routes: readonly RouteConfig[], defaults: Route): 
 /** What a client could gain by dodging it: a lock first, then the session. */
 const strictness = ({ session, lock }: Route): number => (session ? (lock === 'exclusive' ? 2 : 1) : 0)
 
-/** All rules whose `on` a request matches, in order; what is no path matches none. Throws on a pattern that was not checked before. */
-export function compileRules<T extends { readonly on: string }>(rules: readonly T[]): { match(method: string, path: string): readonly T[] } {
+/**
+ * All rules whose `on` a request matches, in order; a path that cannot be decoded matches none. `loosely`: what is left of a rule for a request whose
+ * path an app might take for the rule's: in another case, with a slash at its end, or with parameters (`/login;x=1`). Throws on a pattern that
+ * was not checked before.
+ */
+export function compileRules<T extends { readonly on: string }>(rules: readonly T[], loosely: (rule: T) => T | undefined = () => undefined): { match(method: string, path: string): readonly T[] } {
   const none: readonly T[] = []
   if (rules.length === 0) return { match: () => none }
   const compiled = rules.map((rule) => {
     const pattern = parseRoutePattern(rule.on)
     if (!pattern.ok) throw new TypeError(`the pattern ${JSON.stringify(rule.on)} ${pattern.problem}`)
-    return { ...pattern.value, rule }
+    return { ...pattern.value, rule, loose: loosely(rule), folded: fold(pattern.value.segments) }
   })
   return {
     match(method, path) {
       let found: T[] | undefined
       let segments: readonly string[] | undefined
-      for (const { method: wanted, segments: pattern, rule } of compiled) {
+      for (const { method: wanted, segments: pattern, rule, loose, folded } of compiled) {
         if (wanted !== undefined && wanted !== method) continue
         // Not before a rule asks: most requests are not of a method that one is about.
         segments ??= normalisePath(path)?.slice(1).split('/') ?? UNDECODABLE
-        if (segments !== UNDECODABLE && segmentsMatch(pattern, segments)) (found ??= []).push(rule)
+        if (segments === UNDECODABLE) return none
+        if (segmentsMatch(pattern, segments)) (found ??= []).push(rule)
+        else if (loose !== undefined && segmentsMatch(folded, fold(segments))) (found ??= []).push(loose)
       }
       return found ?? none
     },
@@ -174,6 +180,11 @@ export function compileRules<T extends { readonly on: string }>(rules: readonly 
 }
 
 const UNDECODABLE: readonly string[] = []
+
+function fold(segments: readonly string[]): readonly string[] {
+  const folded = segments.map((segment) => (segment.split(';', 1)[0] ?? '').toLowerCase())
+  return folded.length > 1 && folded.at(-1) === '' ? folded.slice(0, -1) : folded
+}
 
 /** Whether every request that `later` matches is taken by `earlier` already. May miss a case, never claims a wrong one. */
 export function shadows(earlier: RoutePattern, later: RoutePattern): boolean {

@@ -231,6 +231,20 @@ describe('a client that hangs up', () => {
 })
 
 describe('what matches no rule', () => {
+  it('but may be to the app what a rule is about teaches nothing, and gives nothing away', async () => {
+    await using app = await httpApp((_, response) => { response.writeHead(200, JSON_TYPE).end('{"access_token":"s3cret"}') })
+    await using sidecar = await runSidecar(app, { headers: LOGIN })
+    for (const path of ['/Login', '/login/', '/login;x=1']) {
+      const response = await ask(sidecar.address, post(path, ALICE))
+      expect([path, response.body, headerValues(response, 'set-cookie')]).toEqual([path, '{}', []])
+    }
+    const visitor = new TokenHolder(sidecar.address)
+    visitor.keep(await ask(sidecar.address, post('/login', ALICE)))
+    expect(visitor.cookie).toBeDefined()
+    visitor.keep(await ask(sidecar.address, post('/Logout/', '', [`Cookie: ${visitor.cookie}`])))
+    expect(visitor.cookie).toBeUndefined()
+  })
+
   it('streams: the first bytes are there while the app still holds the last', async () => {
     let end: () => void = () => undefined
     await using app = await httpApp((_, response) => {
@@ -261,11 +275,14 @@ it('does not let a token out through the back door of a refused WebSocket handsh
 
 it('tells shared caches that an answer is personal from which something was learned', async () => {
   await using app = await httpApp((_, response) => { response.writeHead(200, { 'X-Role': 'a' }).end() })
-  await using sidecar = await runSidecar(app, { headers: 'send: X-Session\ncapture: [{ on: /role, set: { role: header.X-Role }, strip: [header.X-Role] }]' })
+  await using sidecar = await runSidecar(app, { headers: 'send: X-Session\ncapture: [{ on: /role, set: { role: header.X-Role }, strip: [header.X-Role] }, { on: /kept, set: { role: header.X-Role } }]' })
   const visitor = new TokenHolder(sidecar.address)
   for (let i = 0; i < 2; i += 1) {
     const response = await visitor.get('/role')
     expect([headerValues(response, 'x-role'), headerValues(response, 'set-cookie').length]).toEqual([[], 1])
   }
   expect(headerValues(await visitor.get('/other'), 'set-cookie')).toEqual([])
+  // Also where the answer is as the app gave it, and the session as it was.
+  const kept = await visitor.get('/kept')
+  expect([headerValues(kept, 'x-role'), headerValues(kept, 'set-cookie').length]).toEqual([['a'], 1])
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RouteConfig } from '../../../src/config/config.ts'
-import { compileRoutes, normalisePath, routeDefaults, type Route } from '../../../src/config/routes.ts'
+import { compileRoutes, compileRules, normalisePath, routeDefaults, type Route } from '../../../src/config/routes.ts'
 import { configOf } from './lines.ts'
 
 const DEFAULTS: Route = { session: true, touch: true, lock: 'off', lockWaitMs: 30_000 }
@@ -136,5 +136,19 @@ describe('the defaults', () => {
   it('lock where files are carried', () => {
     expect(routeDefaults(configOf('app: php'))).toEqual({ session: true, touch: true, lock: 'exclusive', lockWaitMs: 30_000 })
     expect(routeDefaults(configOf('app: flask'))).toEqual({ session: true, touch: true, lock: 'off', lockWaitMs: 30_000 })
+  })
+})
+
+describe('rules that all are heeded', () => {
+  const rules = [{ on: 'POST /api/login', n: 1 }, { on: '/api/**', n: 2 }, { on: 'GET /x', n: 3 }]
+  const compiled = compileRules(rules, (rule) => (rule.n === 1 ? { ...rule, n: -1 } : undefined))
+  const found = (method: string, path: string): number[] => compiled.match(method, path).map(({ n }) => n)
+
+  it.each<[string, string, number[]]>([
+    ['POST', '/api/login', [1, 2]], ['POST', '//api/./%6cogin', [1, 2]], ['GET', '/api/login', [2]], ['GET', '/x', [3]], ['GET', '/X', []], ['POST', '/%ff', []], ['PUT', '/', []],
+    // What an app might take for it is told apart from what it is.
+    ['POST', '/api/Login', [-1, 2]], ['POST', '/api/login/', [-1, 2]], ['POST', '/api/login;a=1', [-1, 2]], ['POST', '/API;x/LOGIN;y/', [-1]], ['POST', '/api/login/x', [2]], ['GET', '/API/login', []],
+  ])('%s %s: %j', (method, path, ns) => {
+    expect(found(method, path)).toEqual(ns)
   })
 })
