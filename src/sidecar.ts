@@ -128,7 +128,8 @@ function createCarriers({ carriers, session, limits }: Config, vaulted: CookieNa
   const { log, clock, telemetry } = running
   const list: Carrier[] = []
   if (carriers.cookies.names.length + carriers.files.length > 0) {
-    list.push(cookiesCarrier({ names: vaulted, adopt: carriers.cookies.adopt, touchIntervalMs: session.touchIntervalMs, log }))
+    const { adopt, release } = carriers.cookies
+    list.push(cookiesCarrier({ names: vaulted, adopt, release: release ? { telemetry } : undefined, touchIntervalMs: session.touchIntervalMs, log }))
   }
   if (carriers.files.length > 0) {
     list.push(filesCarrier({ rules: carriers.files, clock, log, touchIntervalMs: session.touchIntervalMs, lockWaitMs: limits.upstreamTimeoutMs, maxBytes: limits.entryBytes }))

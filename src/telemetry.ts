@@ -16,10 +16,12 @@ export interface Telemetry {
   captured(result: 'captured' | 'missing' | 'too_large' | 'malformed' | 'unfinished'): void
   /** A header was not injected, since an attribute cannot stand in one as it is. */
   headerRefused(): void
+  /** Cookies were handed back to a client, left to one that has a newer copy or has deleted its own, or could not be handed back. */
+  cookieReleased(result: 'handed' | 'returned' | 'too_large', count: number): void
   /** A call of the store was answered. `failed`: it threw. */
   storeCall(operation: 'open' | 'commit' | 'destroy' | 'renew' | 'release' | 'file', seconds: number, failed: boolean): void
 }
 
 export const silent: Telemetry = {
-  request() {}, sessionOpened() {}, sessionCreated() {}, sessionDestroyed() {}, tokenRefused() {}, committed() {}, captured() {}, headerRefused() {}, storeCall() {},
+  request() {}, sessionOpened() {}, sessionCreated() {}, sessionDestroyed() {}, tokenRefused() {}, committed() {}, captured() {}, headerRefused() {}, cookieReleased() {}, storeCall() {},
 }

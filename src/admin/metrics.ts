@@ -62,6 +62,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   const commits = new Counter({ name: 'unstick_commits_total', help: 'Commits of session changes, by result: committed, ended (by its last entry), gone (somebody else had ended it), too_large, fenced, failed', labelNames: ['result'], registers })
   const captures = new Counter({ name: 'unstick_captures_total', help: 'Capture rules, and headers of the app for unstick, that were heeded (captured), or why they were not', labelNames: ['result'], registers })
   const headersRefused = new Counter({ name: 'unstick_headers_refused_total', help: 'Headers that were not injected, because an attribute in them cannot stand in a header', registers })
+  const released = new Counter({ name: 'unstick_cookies_released_total', help: 'Cookies on their way back to clients (carriers.cookies.release), by result: handed (given to the client), returned (the client has a newer copy, or has deleted its own, and the store let go of it), too_large (no browser takes it)', labelNames: ['result'], registers })
   const store = new Histogram({ name: 'unstick_store_seconds', help: "Time of store calls, by operation: open, commit, destroy, renew, release, file (the lists of users' sessions)", labelNames: ['operation'], buckets: SECONDS, registers })
   const storeErrors = new Counter({ name: 'unstick_store_errors_total', help: 'Store calls that failed, by operation', labelNames: ['operation'], registers })
   const gauge = (name: string, help: string, read: () => number): Gauge => new Gauge({ name, help, registers, collect() { this.set(read()) } })
@@ -93,6 +94,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       committed: (result) => commits.inc({ result }),
       captured: (result) => captures.inc({ result }),
       headerRefused: () => headersRefused.inc(),
+      cookieReleased: (result, count) => released.inc({ result }, count),
       storeCall(operation, seconds, failed) {
         store.observe({ operation }, seconds)
         if (failed) storeErrors.inc({ operation })

@@ -4,11 +4,13 @@
  */
 import type { Millis } from '../clock.ts'
 import type { CookieNames } from '../http/cookie-names.ts'
-import { type CookiePair, defaultPath, domainMatches, parseSetCookie, pathMatches, type SetCookie, setCookieName } from '../http/cookies.ts'
+import { type CookiePair, defaultPath, domainMatches, furtherAttributes, parseSetCookie, pathMatches, type SetCookie, setCookieName } from '../http/cookies.ts'
 import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts'
 import type { EntryName } from '../store/store.ts'
+import type { Telemetry } from '../telemetry.ts'
 import type { Carrier, CarrierExchange, Changes, Entry, SessionView } from './carrier.ts'
 import { NO_CHANGES } from './carrier.ts'
+import { isTooLarge, Release } from './release.ts'
 import { cookieEntryName, isCookieEntry, readCookie, type StoredCookie, writeCookie } from './stored-cookie.ts'
 
 export interface CookiesOptions {
@@ -16,20 +18,24 @@ export interface CookiesOptions {
   readonly names: CookieNames
   /** Take in a client's own cookie of a vaulted name where the session has none: for the days after unstick is put in. */
   readonly adopt: boolean
+  /** Hand the session's cookies back to the client, and let it keep them from then on: for the days before unstick is taken out. undefined: no. */
+  readonly release?: { readonly telemetry: Pick<Telemetry, 'cookieReleased'> } | undefined
   /** A repeated cookie whose expiry moved by less than this is not written again. */
   readonly touchIntervalMs: Millis
   readonly log: { warn(detail: object, message: string): void }
 }
+
+const IGNORED = "the app's cookie was ignored, as a browser would"
 
 /** RFC 6265bis 5.5: no cookie lives longer. */
 const MAX_AGE_MS: Millis = 400 * 86_400_000
 
 export function cookiesCarrier(options: CookiesOptions): Carrier {
   const warned = new Set<string>()
-  const warnOnce = (name: string, why: string): void => {
-    if (warned.has(name + why) || warned.size > 100) return
-    warned.add(name + why)
-    options.log.warn({ cookie: name }, `the app's cookie was ignored, as a browser would: ${why}`)
+  const warnOnce = (name: string, what: string): void => {
+    if (warned.has(name + what) || warned.size > 100) return
+    warned.add(name + what)
+    options.log.warn({ cookie: name }, what)
   }
   return {
     name: 'cookies',
@@ -42,33 +48,37 @@ class CookiesExchange implements CarrierExchange {
   readonly #options: CookiesOptions
   readonly #session: SessionView
   readonly #request: RequestHead
-  readonly #warnOnce: (name: string, why: string) => void
+  readonly #warnOnce: (name: string, what: string) => void
   /** What the client sent itself and the session takes in now. */
   readonly #adopted: readonly CookiePair[]
   /** What the app takes away although this request has not seen it: a request beside this one may have added it meanwhile. */
   readonly #unseen = new Set<EntryName>()
+  readonly #release: Release | undefined
   #kept = 0
   /** The session's cookies that are marked Secure, once they were looked for. */
   #secure: readonly (StoredCookie & { readonly entry: EntryName })[] | undefined
 
-  constructor(options: CookiesOptions, session: SessionView, request: RequestHead, warnOnce: (name: string, why: string) => void) {
+  constructor(options: CookiesOptions, session: SessionView, request: RequestHead, warnOnce: (name: string, what: string) => void) {
     this.#options = options
     this.#session = session
     this.#request = request
     this.#warnOnce = warnOnce
-    const kept = matching(session, request)
+    if (options.release !== undefined) this.#release = new Release(session, request, options.names, (name) => { this.#tooLarge(name) })
+    const kept = matching(session, request, this.#release?.returned)
     this.#adopted = options.adopt && request.dropped.length > 0 ? this.#adoptable() : []
-    const added = kept.length + this.#adopted.length
-    if (added > 0) request.cookies = [...request.cookies, ...kept, ...this.#adopted]
+    const own = this.#release?.passed ?? this.#adopted
+    if (kept.length + own.length > 0) request.cookies = [...request.cookies, ...kept, ...own]
   }
 
   capture(response: ResponseHead): Changes {
     const { headers } = response
-    if (this.#adopted.length === 0 && !hasSetCookie(headers)) return NO_CHANGES
+    if (this.#adopted.length === 0 && this.#release?.idle !== false && !hasSetCookie(headers)) return NO_CHANGES
     const set = new Map<EntryName, Entry>()
     const remove = new Set<EntryName>()
     const kept: RawHeaders = []
     for (const { name, value } of this.#adopted) this.#adopt(name, value, set, kept)
+    // Before what the app itself sets now, which is newer.
+    if (this.#release !== undefined) this.#handBack(this.#release, set, remove, kept)
     for (let i = 0; i < headers.length; i += 2) {
       const field = headers[i] ?? ''
       const value = headers[i + 1] ?? ''
@@ -99,6 +109,19 @@ class CookiesExchange implements CarrierExchange {
     return NO_CHANGES
   }
 
+  #handBack({ handed, notes, returned }: Release, set: Map<EntryName, Entry>, remove: Set<EntryName>, headers: RawHeaders): void {
+    for (const cookie of handed) headers.push('Set-Cookie', cookie)
+    for (const [name, entry] of notes) set.set(name, entry)
+    for (const name of returned) remove.add(name)
+    this.#options.release?.telemetry.cookieReleased('handed', handed.length)
+    this.#options.release?.telemetry.cookieReleased('returned', returned.size)
+  }
+
+  #tooLarge(name: string): void {
+    this.#options.release?.telemetry.cookieReleased('too_large', 1)
+    this.#warnOnce(name, 'the cookie cannot be handed back: with its name it is longer than the 4096 bytes that browsers take. It stays in the store, and is lost to the client without unstick')
+  }
+
   /** Of several of one name the first, which is the one of the longest path. */
   #adoptable(): CookiePair[] {
     const known = new Set<string>()
@@ -114,7 +137,7 @@ class CookiesExchange implements CarrierExchange {
     const cookie = this.#adoptedAs(name, value)
     set.set(cookieEntryName(cookie), { value: writeCookie(cookie), expiresAt: undefined })
     // The client's own copy goes, or it would be adopted again after a logout.
-    headers.push('Set-Cookie', expired(name, '/', undefined))
+    headers.push('Set-Cookie', expiring(name, '/', undefined))
   }
 
   /** The client does not say where its cookie belongs. The empty path stands for that: it goes with every request, after all others. */
@@ -127,14 +150,18 @@ class CookiesExchange implements CarrierExchange {
     const parsed = parseSetCookie(header)
     const why = parsed === undefined ? 'it is malformed' : refusal(parsed, this.#request)
     if (parsed === undefined || why !== undefined) {
-      this.#warnOnce(setCookieName(header), why ?? '')
+      this.#warnOnce(setCookieName(header), `${IGNORED}: ${why ?? ''}`)
       return
     }
-    if (this.#options.adopt) this.#expireAtClient(parsed, headers)
     const now = this.#session.now()
+    const expiresAt = expiryOf(parsed, now)
+    const expired = expiresAt !== undefined && expiresAt <= now
+    if (this.#release !== undefined) this.#passOn(header, parsed, headers)
+    // A copy that it was handed by a sidecar that releases must not outlive a logout.
+    else if (this.#options.adopt || expired) this.#expireAtClient(parsed, headers)
     const cookie = this.#cookieOf(parsed, now)
     if (this.#coversSecure(cookie, remove)) {
-      this.#warnOnce(cookie.name, 'one marked Secure stands in its place, and the client did not come over https as far as unstick can tell')
+      this.#warnOnce(cookie.name, `${IGNORED}: one marked Secure stands in its place, and the client did not come over https as far as unstick can tell`)
       return
     }
     // The app has spoken: what was adopted under this name, with a guess at its place, has had its time.
@@ -142,16 +169,16 @@ class CookiesExchange implements CarrierExchange {
     const name = cookieEntryName(cookie)
     const stored = set.get(name) ?? (remove.has(name) ? undefined : this.#session.entries.get(name))
     const before = stored?.expiresAt !== undefined && stored.expiresAt <= now ? undefined : stored
-    const expiresAt = expiryOf(parsed, now)
-    if (expiresAt !== undefined && expiresAt <= now) {
+    if (expired) {
       this.#unseen.add(name)
       return this.#drop(name, set, remove)
     }
     if (before !== undefined && this.#same(before, cookie, expiresAt)) return undefined
     remove.delete(name)
     this.#unseen.delete(name)
-    const createdAt = before === undefined ? cookie.createdAt : readCookie(before.value).createdAt
-    set.set(name, { value: writeCookie({ ...cookie, createdAt }), expiresAt })
+    const old = before === undefined ? undefined : readCookie(before.value)
+    const released = isTooLarge(cookie) ? undefined : this.#release?.setNow(cookie.name, old)
+    set.set(name, { value: writeCookie({ ...cookie, createdAt: old?.createdAt ?? cookie.createdAt, attributes: furtherAttributes(header), released }), expiresAt })
     return undefined
   }
 
@@ -193,18 +220,24 @@ class CookiesExchange implements CarrierExchange {
     return late >= 0 && late < Math.min(this.#options.touchIntervalMs, left / 20)
   }
 
+  /** The client gets what it may keep from now on, as the app said it. */
+  #passOn(header: string, cookie: SetCookie, headers: RawHeaders): void {
+    if (isTooLarge(cookie)) this.#tooLarge(cookie.name)
+    else headers.push('Set-Cookie', header)
+  }
+
   /** A client that still sends its own copy gets rid of it, at the path and domain where the app put it. */
   #expireAtClient({ name, path, domain }: SetCookie, headers: RawHeaders): void {
     if (!this.#request.dropped.some((pair) => pair.name === name)) return
-    headers.push('Set-Cookie', expired(name, path ?? defaultPath(this.#request.path), domain))
+    headers.push('Set-Cookie', expiring(name, path ?? defaultPath(this.#request.path), domain))
   }
 }
 
 /** The session's cookies that a browser would send with this request, in its order: longer paths first, then older ones. */
-function matching(session: SessionView, request: RequestHead): CookiePair[] {
+function matching(session: SessionView, request: RequestHead, except?: ReadonlySet<EntryName>): CookiePair[] {
   const found: StoredCookie[] = []
   for (const [name, entry] of session.entries) {
-    if (!isCookieEntry(name)) continue
+    if (!isCookieEntry(name) || except?.has(name) === true) continue
     const cookie = readCookie(entry.value)
     const here = cookie.domain === undefined ? cookie.host === request.host : domainMatches(request.host, cookie.domain)
     if (here && pathMatches(request.path, cookie.path) && (!cookie.secure || request.secure)) found.push(cookie)
@@ -229,7 +262,7 @@ function expiryOf({ maxAgeS, expires }: SetCookie, now: Millis): Millis | undefi
 }
 
 /** Browsers heed a Set-Cookie of a name with a prefix only when it is marked Secure, also to delete. */
-const expired = (name: string, path: string, domain: string | undefined): string =>
+const expiring = (name: string, path: string, domain: string | undefined): string =>
   `${name}=; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}; Max-Age=0${/^__(secure|host)-/i.test(name) ? '; Secure' : ''}`
 
 const isSetCookie = (name: string): boolean => name.length === 10 && name.toLowerCase() === 'set-cookie'

@@ -12,6 +12,18 @@ export interface StoredCookie {
   readonly path: string
   readonly secure: boolean
   readonly createdAt: Millis
+  /** What the app said beside that, as in Set-Cookie: `; HttpOnly; SameSite=Lax`. undefined: an older version stored the cookie. */
+  readonly attributes?: string | undefined
+  /** undefined: this value was never handed back to the client. */
+  readonly released?: Released | undefined
+}
+
+/** What is known of the client's own copy, once it was handed one. */
+export interface Released {
+  /** When the client first sent a copy of it; 0: not yet. */
+  readonly shownAt: Millis
+  /** Digests of what the client had before, and may still send: `since` when it was seen to have this value; 0: it was not. */
+  readonly old: readonly (readonly [digest: string, since: Millis])[]
 }
 
 const PREFIX = 'cookie:'
@@ -24,15 +36,23 @@ export function cookieEntryName({ name, host, domain, path }: StoredCookie): Ent
   return entry.length <= 256 ? entry : `${PREFIX}#${hash('sha256', entry, 'base64url')}`
 }
 
-type Wire = [name: string, value: string, host: string, domain: string | 0, path: string, secure: 0 | 1, createdAt: Millis]
+/** Older versions read the first seven. */
+type Wire = [
+  name: string, value: string, host: string, domain: string | 0, path: string, secure: 0 | 1, createdAt: Millis,
+  attributes?: string | 0, released?: [shownAt: Millis, old: Released['old']],
+]
 
-export function writeCookie({ name, value, host, domain, path, secure, createdAt }: StoredCookie): Buffer {
+export function writeCookie({ name, value, host, domain, path, secure, createdAt, attributes, released }: StoredCookie): Buffer {
   const wire: Wire = [name, value, host, domain ?? 0, path, secure ? 1 : 0, createdAt]
+  if (attributes !== undefined || released !== undefined) wire.push(attributes ?? 0)
+  if (released !== undefined) wire.push([released.shownAt, released.old])
   return Buffer.from(JSON.stringify(wire))
 }
 
 /** For bytes that `writeCookie` made; sealing vouches for them. */
 export function readCookie(bytes: Uint8Array): StoredCookie {
-  const [name, value, host, domain, path, secure, createdAt] = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as Wire
-  return { name, value, host, domain: domain === 0 ? undefined : domain, path, secure: secure === 1, createdAt }
+  const [name, value, host, domain, path, secure, createdAt, attributes, released] = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as Wire
+  const cookie: StoredCookie = { name, value, host, domain: domain === 0 ? undefined : domain, path, secure: secure === 1, createdAt }
+  if (attributes === undefined) return cookie
+  return { ...cookie, attributes: attributes === 0 ? undefined : attributes, released: released === undefined ? undefined : { shownAt: released[0], old: released[1] } }
 }

@@ -87,7 +87,7 @@ export interface Config {
   }
   readonly carriers: {
     /** Names may hold `*` (any characters) and `?` (exactly one). The cookies of `files` are vaulted too, named here or not. */
-    readonly cookies: { readonly names: readonly string[]; readonly adopt: boolean }
+    readonly cookies: { readonly names: readonly string[]; readonly adopt: boolean; readonly release: boolean }
     readonly files: readonly FilesRule[]
     readonly headers: HeadersConfig | undefined
   }

@@ -37,6 +37,9 @@ function checkCookie({ session: { cookie }, carriers }: Settings): Conflict[] {
   if (cookie.sameSite === 'none' && cookie.secure !== true) {
     conflicts.push({ at: [['session', 'cookie', 'sameSite'], ['session', 'cookie', 'secure']], message: 'browsers refuse a cookie with sameSite none that is not Secure: set session.cookie.secure to true' })
   }
+  if (carriers.cookies.adopt && carriers.cookies.release) {
+    conflicts.push({ at: [['carriers', 'cookies', 'release'], ['carriers', 'cookies', 'adopt']], message: 'carriers.cookies.adopt takes in what carriers.cookies.release hands back: one of them only' })
+  }
   // In lower case: some servers take names that differ in case for one and the same.
   const mine = ['', '__Host-', '__Secure-'].map((prefix) => (prefix + cookie.name).toLowerCase())
   const clash = 'stands for the token cookie of unstick too: give session.cookie.name another name'

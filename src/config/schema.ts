@@ -134,6 +134,7 @@ export const schema = z.strictObject({
             .meta({ title: 'list of cookie names', description: "The app's cookies that live in the store instead of the client. `*` stands for any characters, `?` for one." })
             .prefault([]),
           adopt: flag("Take a client's own vaulted cookies in on first sight, while moving an app to unstick.").prefault('false'),
+          release: flag('Hand vaulted cookies back to clients, before unstick is taken out again.').prefault('false'),
         })
         .meta({ title: 'map', description: 'State in cookies.' })
         .prefault({}),

@@ -92,6 +92,17 @@ export function parseSetCookie(header: string): SetCookie | undefined {
   return { name, value, domain, path, maxAgeS, expires, secure }
 }
 
+/** What a Set-Cookie says beside where the cookie goes and how long it lasts, in a spelling of our own: `; HttpOnly; SameSite=Lax`. */
+export function furtherAttributes(header: string): string {
+  const said = new Map<string, string>()
+  for (const part of header.split(';').slice(1)) {
+    const [key = '', text = ''] = part.split('=', 2)
+    said.set(trimmed(key).toLowerCase(), trimmed(text))
+  }
+  const sameSite = /^(?:strict|lax|none)$/i.exec(said.get('samesite') ?? '')?.[0]
+  return `${said.has('httponly') ? '; HttpOnly' : ''}${sameSite === undefined ? '' : `; SameSite=${sameSite}`}${said.has('partitioned') ? '; Partitioned' : ''}`
+}
+
 /** The name that `parseSetCookie` would find; empty for a nameless cookie. */
 export function setCookieName(header: string): string {
   const end = header.indexOf(';')

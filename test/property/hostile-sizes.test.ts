@@ -23,7 +23,7 @@ const NAMES = new CookieNames(['sid', 'a*b*c', '*_session', '?'.repeat(40)])
 const sorter = cookieSorter({ https: '__Host-unstick', http: 'unstick' }, NAMES)
 const PROXY: Peer = { address: '127.0.0.1', trusted: true, encrypted: false }
 const tokens = new Tokens(new Keyring(['a secret of more than thirty-two characters']))
-const routes = compileRoutes([{ match: '/a/**/b/*c*d/**/e', session: 'off' }, { match: '/**/x', session: 'off' }], routeDefaults({ carriers: { cookies: { names: [], adopt: false }, files: [], headers: undefined } }))
+const routes = compileRoutes([{ match: '/a/**/b/*c*d/**/e', session: 'off' }, { match: '/**/x', session: 'off' }], routeDefaults({ carriers: { cookies: { names: [], adopt: false, release: false }, files: [], headers: undefined } }))
 const fileRule = compileRule({ cookie: 'sid', id: /^s%3A([\w-]+)\./, render: (id) => `/sessions/${id}` })
 
 function head(...headers: string[]): void {

@@ -50,7 +50,7 @@ export function configFor(upstream: Address, overrides: Overrides = {}): Config 
       idleTimeoutMs: 1_800_000, lifetimeMs: 86_400_000, touchIntervalMs: 60_000,
       ...overrides.session,
     },
-    carriers: { cookies: { names: ['sid', 'remember_*'], adopt: false, ...overrides.cookies }, files: overrides.files ?? [], headers: overrides.headers === undefined ? undefined : headersConfig(overrides.headers) },
+    carriers: { cookies: { names: ['sid', 'remember_*'], adopt: false, release: false, ...overrides.cookies }, files: overrides.files ?? [], headers: overrides.headers === undefined ? undefined : headersConfig(overrides.headers) },
     routes: overrides.routes ?? [],
     limits: {
       headerBytes: 32 * 1024, entryBytes: 1024 ** 2, sessionBytes: 4 * 1024 ** 2,

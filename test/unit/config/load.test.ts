@@ -54,7 +54,7 @@ describe('the example of the contract', () => {
     expect(values(config)).toEqual({
       ...CONTRACT_VALUES,
       secrets: [SECRET],
-      carriers: { cookies: { names: ['session', 'remember_*'], adopt: false }, files: [{ cookie: 'PHPSESSID', path: '/var/lib/php/sessions/sess_{id}' }] },
+      carriers: { cookies: { names: ['session', 'remember_*'], adopt: false, release: false }, files: [{ cookie: 'PHPSESSID', path: '/var/lib/php/sessions/sess_{id}' }] },
       routes: [{ match: 'GET /static/**', session: 'off' }, { match: '/api/poll/**', touch: false }, { match: 'POST /cart/**', lock: 'exclusive', lockWaitMs: 30_000 }],
       trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'],
       admin: { listen: { host: '127.0.0.1', port: 9090 }, token: 'admin' },
@@ -86,7 +86,7 @@ it('has a default for every key', () => {
   expect(values(configOf('carriers: {}'))).toEqual({
     ...CONTRACT_VALUES,
     secrets: [],
-    carriers: { cookies: { names: [], adopt: false }, files: [] },
+    carriers: { cookies: { names: [], adopt: false, release: false }, files: [] },
     routes: [],
     trustedProxies: DEFAULT_PROXIES,
     admin: { listen: { host: '127.0.0.1', port: 9090 } },

@@ -80,7 +80,7 @@ describe.each(Object.entries(EXPECTED))('app: %s', (app, { names = [], vaults = 
   const [rule] = files
 
   it('fills the carriers', () => {
-    expect(cookies).toEqual({ names, adopt: false })
+    expect(cookies).toEqual({ names, adopt: false, release: false })
     expect(files.map(({ cookie, path }) => ({ cookie, path }))).toEqual(file === undefined ? [] : [file])
   })
 
@@ -104,8 +104,8 @@ describe('explicit keys', () => {
 
   it('leave the rest of the preset alone', () => {
     const { cookies, files } = configOf('app: php\ncarriers: { cookies: { names: [cart], adopt: true } }').carriers
-    expect([cookies, files.map(({ cookie }) => cookie)]).toEqual([{ names: ['cart'], adopt: true }, ['PHPSESSID']])
-    expect(configOf('app: flask\ncarriers: { cookies: { adopt: true } }').carriers.cookies).toEqual({ names: ['session'], adopt: true })
+    expect([cookies, files.map(({ cookie }) => cookie)]).toEqual([{ names: ['cart'], adopt: true, release: false }, ['PHPSESSID']])
+    expect(configOf('app: flask\ncarriers: { cookies: { adopt: true } }').carriers.cookies).toEqual({ names: ['session'], adopt: true, release: false })
     expect(configOf('app: flask\ncarriers:\n').carriers.cookies.names).toEqual(['session'])
   })
 
