@@ -14,9 +14,8 @@ export interface Exchanged {
   readonly passed: readonly string[]
 }
 
-export function vaultedApp(names: readonly string[], options: Partial<CookiesOptions> = {}) {
+export function vaultedApp(names: readonly string[], options: Partial<CookiesOptions> = {}, visitor = new Visitor()) {
   const log = keptLog()
-  const visitor = new Visitor()
   const carrier = cookiesCarrier({ names: new CookieNames(names), adopt: false, touchIntervalMs: 60_000, log, ...options })
   return {
     visitor, log,
