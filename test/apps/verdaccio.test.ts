@@ -35,6 +35,10 @@ const verdaccio: SessionlessApp = {
   }),
   login: async (browser) => {
     whole(await json(browser, 'POST', '/-/verdaccio/sec/login', { username: USER, password: PASSWORD }))
+    // The other two ways to a token, for whoever is logged in.
+    const again = await json(browser, 'PUT', `/-/user/org.couchdb.user:${USER}`, { name: USER, password: PASSWORD })
+    if (again.status !== 201) throw new Error(`npm's login was answered ${again.status}`)
+    whole(await json(browser, 'POST', '/-/npm/v1/tokens', { password: PASSWORD, readonly: false, cidr_whitelist: [] }))
     const published = await json(browser, 'PUT', `/${PACKAGE}`, emptyPackage())
     if (published.status !== 201) throw new Error(`the package was not published: ${published.status}`)
   },
