@@ -17,13 +17,20 @@ export interface Fields {
 
 /** `text` in Latin-1, as it came: `a=1&b=2`. Bytes are read as UTF-8. */
 export function urlencodedFields(text: string): Fields {
-  const pairs = (separator: RegExp): [string, string][] => text.split(separator).filter((pair) => pair !== '').map((pair) => {
-    const equals = pair.indexOf('=')
-    return equals === -1 ? [decoded(pair), ''] : [decoded(pair.slice(0, equals)), decoded(pair.slice(equals + 1))]
-  })
   // Older servers separate by `;` too.
-  return fieldsOf(pairs(/&/), text.includes(';') ? pairs(/[&;]/) : undefined)
+  const loosely = text.split(/[&;]/, MOST_FIELDS + 1)
+  if (loosely.length > MOST_FIELDS) return TOO_MANY
+  const pairs = (list: readonly string[]): [string, string][] => list.filter((pair) => pair !== '').map(pairOf)
+  return fieldsOf(pairs(text.split('&')), text.includes(';') ? pairs(loosely) : undefined)
 }
+
+function pairOf(pair: string): [string, string] {
+  const equals = pair.indexOf('=')
+  return equals === -1 ? [decoded(pair), ''] : [decoded(pair.slice(0, equals)), decoded(pair.slice(equals + 1))]
+}
+
+/** Nobody looks at all of them. Some app may. */
+const TOO_MANY: Fields = { valueOf: () => undefined, mayHave: () => true }
 
 /** undefined: it is no such form, or one that can be read in two ways. */
 export async function multipartFields(body: Buffer, contentType: string): Promise<Fields | undefined> {
@@ -41,7 +48,7 @@ export async function multipartFields(body: Buffer, contentType: string): Promis
   }
 }
 
-/** How many parts say what they are called; undefined: one says so twice, or at such a length that nobody should have to read it. */
+/** How many parts say what they are called; undefined: too many, or one says so twice, or at such a length that nobody should have to read it. */
 function dispositionsIn(text: string): number | undefined {
   let count = 0
   for (const line of text.split(/[\r\n]+/)) {
@@ -49,13 +56,13 @@ function dispositionsIn(text: string): number | undefined {
     if (here > 1 || (here === 1 && (line.length > LONGEST_DISPOSITION || (line.match(/[;\s]name\s*\*?=/gi)?.length ?? 0) > 1))) return undefined
     count += here
   }
-  return count
+  return count > MOST_FIELDS ? undefined : count
 }
 
 /** `alike`: the names as another reading has them. */
 export function fieldsOf(pairs: readonly (readonly [string, string | undefined])[], alike: readonly (readonly [string, unknown])[] = pairs): Fields {
+  if (alike.length > MOST_FIELDS) return TOO_MANY
   const count = (name: string): number => {
-    if (alike.length > MOST_FIELDS) return Infinity
     const names = new CookieNames([plain(name)])
     return alike.filter(([other]) => other === name || names.mayPassFor(plain(other))).length
   }

@@ -23,7 +23,7 @@ export function valueAt(document: Json, pointer: JsonPointer): Json | undefined 
 
 /**
  * As `valueAt`, for who must not be told another value than the app is: undefined also where a key on the way has a look-alike in another case, which
- * some parsers take for the same (Go's encoding/json).
+ * some parsers take for the same (Go's encoding/json), and for a number that a double does not hold exactly.
  */
 export function onlyValueAt(document: Json, pointer: JsonPointer): Json | undefined {
   let value: Json | undefined = document
@@ -31,7 +31,7 @@ export function onlyValueAt(document: Json, pointer: JsonPointer): Json | undefi
     if (value === undefined || (isMap(value) && Object.keys(value).filter((key) => caseless(key) === caseless(step)).length > 1)) return undefined
     value = childOf(value, step)
   }
-  return value
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? undefined : value
 }
 
 /** Unicode's simple folding, near enough: the Kelvin sign is a k, the long s an s. */

@@ -3,7 +3,7 @@ import { decodeBody } from '../../http/content-coding.ts'
 import { type Fields, fieldsOf, multipartFields, urlencodedFields } from '../../http/forms.ts'
 import { foldHeaderName } from '../../http/header-names.ts'
 import { fieldText } from '../../http/header-template.ts'
-import { hasKeyTwice, type Json, jsonText, mayBeJson, parseJson } from '../../http/json.ts'
+import { type Json, jsonText, mayBeJson, parseJson, parseUnambiguousJson } from '../../http/json.ts'
 import { onlyValueAt, valueAt } from '../../http/json-pointer.ts'
 import type { RawHeaders, RequestHead } from '../../http/message.ts'
 import type { MessagePart } from '../../http/message-part.ts'
@@ -82,8 +82,8 @@ export async function readRequestBody(copy: BodyBytes | undefined, { headers }: 
     const fields = await multipartFields(decoded.body, contentType)
     return fields === undefined ? 'malformed' : { fields }
   }
-  const json = parseJson(decoded.body)
-  return json === undefined || hasKeyTwice(decoded.body, json) ? 'malformed' : { json }
+  const json = parseUnambiguousJson(decoded.body)
+  return json === undefined ? 'malformed' : { json }
 }
 
 /** The body of a response, whole, as JSON. */

@@ -28,6 +28,8 @@ describe('a field of an urlencoded form', () => {
     expect(urlencodedFields(many(999)).valueOf('user')).toBe('alice')
     expect(urlencodedFields(many(1_000)).valueOf('user')).toBeUndefined()
     expect(urlencodedFields(many(100_000)).mayHave('other')).toBe(true)
+    expect(urlencodedFields(`user=admin${';'.repeat(1_000)}user=mallory`).valueOf('user')).toBeUndefined()
+    expect(urlencodedFields(`user=admin&${';'.repeat(1_000)}user=mallory`).valueOf('user')).toBeUndefined()
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatJson, hasKeyTwice, jsonText, mayBeJson, parseJson } from '../../../src/http/json.ts'
+import { formatJson, jsonText, mayBeJson, parseJson, parseUnambiguousJson } from '../../../src/http/json.ts'
 import { onlyValueAt, parseJsonPointer, removeAt, valueAt } from '../../../src/http/json-pointer.ts'
 
 const read = (text: string): NonNullable<ReturnType<typeof parseJson>> => {
@@ -37,8 +37,18 @@ describe('JSON', () => {
   it.each<[string, boolean]>([
     ['{"a":1}', false], ['{"a":1,"a":2}', true], ['{"a":{"a":1}}', false], ['{"a":{"b":1,"b":2}}', true], ['[{"a":1},{"a":2}]', false], ['{"a":"\\"b\\": 1"}', false],
     ['{"a" : "x:y", "b":["c"]}', false], ['{"\\u0061":1,"a":2}', true], ['{"a":12345678901234567890}', false], ['"a"', false], ['{"__proto__":1,"__proto__":2}', true],
-  ])('%s has a key twice: %s', (text, twice) => {
-    expect(hasKeyTwice(Buffer.from(text), read(text))).toBe(twice)
+    ['{"a"', true], ['\ufeff{"a":1}', false],
+  ])('of a client, %s has two readings: %s', (text, twice) => {
+    expect(parseUnambiguousJson(Buffer.from(text)) === undefined).toBe(twice)
+  })
+
+  it('of a client is read, or is not, in little time and stack', () => {
+    const deep = (open: string, close: string): Buffer => Buffer.from(`${open.repeat(300_000)}1${close.repeat(300_000)}`)
+    const json = parseUnambiguousJson(deep('[', ']'))
+    expect(json === undefined ? undefined : jsonText(json)).toBeUndefined()
+    parseUnambiguousJson(deep('{"a":', '}'))
+    expect(parseUnambiguousJson(Buffer.from(`[${'1,'.repeat(400_000)}1]`))).toHaveLength(400_001)
+    expect(parseUnambiguousJson(Buffer.from(`{"a":"${'\\\\\\"'.repeat(200_000)}"}`))).toBeDefined()
   })
 
   it.each([['"a"', 'a'], ['1', '1'], ['12345678901234567890', '12345678901234567890'], ['true', 'true'], ['[1,"a"]', '[1,"a"]'], ['{"a":1}', '{"a":1}'], ['""', '']])('%s is the attribute %s', (text, value) => {
@@ -90,5 +100,7 @@ describe('a JSON pointer', () => {
     const json = read('{"user":"admin","USER":"mallory","\u017fub":1,"SUB":2,"x":{"y":1}}')
     expect(['/user', '/sub', '/\u017fub', '/SUB'].map((text) => onlyValueAt(json, pointer(text)))).toEqual([undefined, undefined, undefined, undefined])
     expect(onlyValueAt(json, pointer('/x/y'))).toBe(1)
+    const numbers = parseUnambiguousJson(Buffer.from('[12345678901234567890,0.1,7]')) ?? null
+    expect(['/0', '/1', '/2'].map((text) => onlyValueAt(numbers, pointer(text)))).toEqual([undefined, undefined, 7])
   })
 })
