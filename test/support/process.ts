@@ -19,6 +19,8 @@ export interface Program {
 
 export interface Running {
   readonly name: string
+  /** Its process id; undefined: it could not be started. */
+  readonly pid: number | undefined
   /** What it wrote to standard output and standard error so far, the last 64 thousand characters. */
   output(): string
   /** SIGTERM, and SIGKILL if that does not end it within 5 s. Does nothing when it has ended. */
@@ -62,12 +64,14 @@ export async function start(program: Program): Promise<Running> {
 
 class Child implements Running {
   readonly name: string
+  readonly pid: number | undefined
   readonly #child: ChildProcess
   readonly #closed: Promise<unknown>
   #output = ''
 
   constructor(name: string, child: ChildProcess) {
     this.name = name
+    this.pid = child.pid
     this.#child = child
     this.#closed = once(child, 'close').catch((error: unknown) => {
       this.#keep(`could not be started: ${String(error)}`)

@@ -147,8 +147,8 @@ async function side(address: Address, cookie: string | undefined, open: RawClien
   }
 }
 
-/** A test for each case in each of its settings. */
-export function play(subject: string, cases: readonly Case[]): void {
+/** A test for each case in each of its settings. `timeoutMs`: for each. */
+export function play(subject: string, cases: readonly Case[], timeoutMs = 30_000): void {
   const stage = new Stage()
   beforeAll(() => stage.open())
   afterAll(() => stage.close())
@@ -160,6 +160,6 @@ export function play(subject: string, cases: readonly Case[]): void {
       expect(JSON.stringify(direct)).not.toContain('script failed')
       if (the.differs === undefined) expect(same(through, /sid=s\d+/g)).toEqual(same(direct, /sid=s\d+/g))
       else the.differs({ direct, through })
-    })
+    }, timeoutMs)
   })
 }
