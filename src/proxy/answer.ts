@@ -12,7 +12,7 @@ export function answer(response: ServerResponse, error: UnstickError, head: { cl
   if (head.cookie !== undefined) headers.push('Set-Cookie', head.cookie)
   if (head.close) headers.push('Connection', 'close')
   response.writeHead(error.status, headers)
-  response.end(body)
+  response.end(body, 'utf8')
 }
 
 /** What a client, a busy session or a logout brings about is nobody's fault here. */

@@ -36,6 +36,8 @@ export class Connections {
       socket.destroy()
       return
     }
+    // Node flushes a head that no body follows yet in the socket's default, which would make two bytes of each beyond ASCII.
+    socket.setDefaultEncoding('latin1')
     const trusted = address === undefined || this.#trusted.trusts(address)
     // Who is at the other end does not change while a connection lasts.
     this.#open.set(socket, { peer: { address, trusted, encrypted: false }, exchanges: [], refused: false })

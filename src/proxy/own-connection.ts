@@ -89,6 +89,8 @@ class Passage {
   #connect(socket: Socket): void {
     this.#within(Math.min(this.#timeoutMs, CONNECT_MS), () => new UnstickError('upstream_unreachable', 'The app does not accept connections. Is it running, and is "upstream" right?'))
     socket.setNoDelay(true)
+    // Node flushes a head without a body in the socket's default, which would make two bytes of each beyond ASCII.
+    socket.setDefaultEncoding('latin1')
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => this.#send())
   }
 

@@ -170,5 +170,5 @@ function tellOfClose(socket: Socket, response: ServerResponse): void {
 function refuse(socket: Duplex, error: UnstickError): void {
   // The peer may be gone by now; there is nobody left to tell.
   socket.on('error', () => socket.destroy())
-  socket.end(rawAnswer(error), () => socket.destroy())
+  socket.end(rawAnswer(error), 'utf8', () => socket.destroy())
 }

@@ -63,7 +63,7 @@ export async function upgrade(parts: Parts, target: UpgradeTarget, { request, so
     parts.log.info({ err: failure, path: (request.url ?? '').split('?', 1)[0] }, `answered ${failure.status} ${failure.code} to an upgrade`)
     answered?.joined?.socket.destroy()
     if (answered?.joined === undefined) answered?.response.destroy()
-    if (socket.writable) socket.end(rawAnswer(failure))
+    if (socket.writable) socket.end(rawAnswer(failure), 'utf8')
     else socket.destroy()
     parts.telemetry.request(failure.status, failure.code, 0)
     await session.giveUp(outcome, parts.log)

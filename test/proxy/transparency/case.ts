@@ -15,6 +15,8 @@ export type SettingName =
 export const ALL_SETTINGS: readonly SettingName[] = ['without a session', 'with a session', 'with a session that changes', 'with a session file']
 
 export interface ClientSide {
+  /** The app itself is at the other end. */
+  readonly isDirect: boolean
   readonly connection: RawConnection
   /** Sends a request, with the session's cookie where there is one. */
   ask(request: string): void
@@ -22,6 +24,8 @@ export interface ClientSide {
   response(options?: { bodiless?: boolean }): Promise<SameResponse>
   /** A connection more. */
   another(): Promise<ClientSide>
+  /** Waits until the app has come so far. */
+  reached(point: string): Promise<void>
 }
 
 export interface AppSide {
@@ -36,6 +40,8 @@ export interface AppSide {
   answer(text: string): void
   /** Notes what else must be the same. */
   note(what: unknown): void
+  /** Tells the client's script that it has come so far. */
+  reach(point: string): void
 }
 
 export interface SameResponse {

@@ -25,6 +25,7 @@ export const requests: readonly Case[] = [
   exchanges('methods-with-body', WITH_BODY.map((method) => ({ request: requestText(`${method} /`, ['Content-Length: 5'], 'hello') }))),
   exchange('header-order', requestText(GET, ['aCCept: */*', 'X-Twice: 1', 'x-other: a,  b', 'X-TWICE: 2', 'X-Empty: ', 'Authorization: Basic Og==', 'If-None-Match: "x", W/"y"', 'x-twice: 3', 'Trailer: T', 'Via: 1.1 lb', 'Accept-Encoding: br, gzip;q=0', 'Origin: null'])),
   exchange('header-bytes', requestText(GET, ['X-Latin: caf\u00e9 \u00ff\u0080', `X-Utf8: ${utf8('\u{1f36a} žluťoučký')}`, 'X-Tab: a\tb', `X-Marks: !#$%&'*+-.^_\`|~"(),/:;<=>?@[\\]{}`])),
+  exchanges('header-bytes-chunked', [requestText('POST /1', ['X-Latin: caf\u00e9 \u00ff\u0080', 'Transfer-Encoding: chunked'], '2\r\nhi\r\n0\r\n\r\n'), requestText('POST /2', ['X-Latin: caf\u00e9 \u00ff\u0080', 'Expect: 100-continue', 'Content-Length: 2'], 'hi')].map((request) => ({ request }))),
   exchange('header-32k', requestText(GET, [`X-Big: ${'x'.repeat(15_000)}`, `X-More: ${'y'.repeat(15_000)}`])),
   exchange('header-many', requestText(GET, Array.from({ length: 2_500 }, (_, i) => `h${i}: ${i % 10}`))),
   exchange('cookies', requestText(GET, ['Cookie: a=1;b="x y" ; novalue;  c=d=e;=f; \u00e9=\u00fc; a=2']), undefined, { settings: ['without a session'] }),

@@ -34,6 +34,21 @@ export const answers: readonly Case[] = [
   }),
   exchange('answer-header-order', GET, `${OK}x-B: 1\r\nX-a: 2\r\nX-b: 3\r\nVary: A\r\nvary: B\r\nX-Empty:\r\nLink: <a>\r\nWWW-Authenticate: Basic\r\nwww-authenticate: Bearer, Digest a="b"\r\nCONTENT-LENGTH: 2\r\nX-After: \t padded \t\r\n\r\nok`),
   exchange('answer-header-bytes', GET, `${OK}X-L: caf\u00e9\u00ff\u0080\r\nX-U: ${utf8('\u{1f36a}ž')}\r\nContent-Disposition: attachment; filename="\u00e9.txt"; filename*=UTF-8''%C3%A9.txt\r\nContent-Length: 0\r\n\r\n`),
+  {
+    id: 'answer-header-first',
+    async client(client) {
+      client.ask(GET)
+      const { headers } = await client.connection.head()
+      return [headers[headers.indexOf('X-L') + 1], await client.connection.bytes(2)]
+    },
+    async app(app) {
+      await app.request()
+      app.answer(`${OK}X-L: caf\u00e9\u00ff\u0080\r\nContent-Length: 70000\r\n\r\n`)
+      // Long enough for the head to go out before it.
+      for (let i = 0; i < 20; i += 1) await new Promise((resolve) => { setImmediate(resolve) })
+      app.connection.send('ok')
+    },
+  },
   exchange('answer-header-large', GET, `${OK}${Array.from({ length: 100 }, (_, i) => `X-H${i}: ${'v'.repeat(2_000)}\r\n`).join('')}Content-Length: 2\r\n\r\nok`),
   exchange('answer-header-many', GET, `${OK}${Array.from({ length: 3_000 }, (_, i) => `h${i}: ${i % 10}\r\n`).join('')}Content-Length: 2\r\n\r\nok`),
   exchange('set-cookies', GET, `${OK}Content-Length: 0\r\n${Array.from({ length: 60 }, (_, i) => `Set-Cookie: c${i}="v;a l"; Path=/${i}; Expires=Thu, 01 Jan 2099 00:00:00 GMT\r\n`).join('')}set-cookie: =x\r\nSET-COOKIE: lonely\r\nSet-Cookie: a=b; Partitioned; SameSite=None; Secure; Priority=High\r\n\r\n`),
@@ -77,7 +92,7 @@ export const answers: readonly Case[] = [
     differs: ({ direct, through }) => { expect(responses(through)).toEqual(responses(direct).map((response) => ({ ...response, statusLine: 'HTTP/1.1 200 OK' }))) },
   }),
   exchange('close-asked', requestText('GET /', ['Connection: close']), `${OK}Connection: close\r\nContent-Length: 2\r\n\r\nok`, { end: true }),
-  exchange('early-hints', GET, `HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\nX-Hint: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.js>; rel=preload; as=script\r\n\r\n${OK}Link: </a.css>; rel=preload; as=style\r\nContent-Length: 2\r\n\r\nok`),
+  exchange('early-hints', GET, `HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\nX-Hint: 1\r\nX-L: caf\u00e9\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.js>; rel=preload; as=script\r\n\r\n${OK}Link: </a.css>; rel=preload; as=style\r\nContent-Length: 2\r\n\r\nok`),
   exchange('interim', GET, `HTTP/1.1 102 Processing\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`),
   exchange('interim-words', GET, `HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Offset: 1\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`, {
     differs: ({ through }) => { expect(responses(through)).toMatchObject([{ status: 104, headers: ['Upload-Offset', '1'] }, { status: 200, body: 'ok' }]) },

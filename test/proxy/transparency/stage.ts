@@ -18,6 +18,7 @@ interface Play {
   readonly seen: unknown[]
   /** What its app scripts do, one for each connection. */
   readonly scripts: Promise<void>[]
+  readonly points: Set<string>
 }
 
 class Stage {
@@ -48,11 +49,11 @@ class Stage {
     const session = `s${this.#sessions}`
     const address = way === 'direct' ? this.#app.address : (await this.#sidecar(the, setting)).address
     const cookie = setting === 'without a session' ? undefined : way === 'direct' ? `sid=${session}` : await this.#login(address, session)
-    const play: Play = { the, setting, session, seen: [], scripts: [] }
+    const play: Play = { the, setting, session, seen: [], scripts: [], points: new Set() }
     this.#play = play
     const open: RawClient[] = []
     try {
-      const client = await the.client(await side(address, cookie, open))
+      const client = await the.client(await side(address, cookie, { open, points: play.points, isDirect: way === 'direct' }))
       for (const connection of open) connection.socket.destroy()
       await this.#alone(play)
       return { client, app: play.seen }
@@ -92,7 +93,7 @@ class Stage {
         app.connection.socket.end()
       },
     }
-    const play: Play = { the, setting: 'with a session', session, seen: [], scripts: [] }
+    const play: Play = { the, setting: 'with a session', session, seen: [], scripts: [], points: new Set() }
     this.#play = play
     writeFileSync(join(this.#folder, session), 'begun')
     using client = await RawClient.connect(address)
@@ -126,6 +127,7 @@ class Stage {
         connection.send(setting === 'with a session that changes' ? text.replace(/^HTTP\/1\.[01] [2-9]\d\d.*\r?\n/m, (line) => `${line}Set-Cookie: sid=${session}; Path=/; Max-Age=${seen.length + 1000}\r\n`) : text)
       },
       note: (what) => { seen.push(what) },
+      reach: (point) => { play.points.add(point) },
     }
     try {
       await the.app(app)
@@ -136,14 +138,16 @@ class Stage {
   }
 }
 
-async function side(address: Address, cookie: string | undefined, open: RawClient[]): Promise<ClientSide> {
+async function side(address: Address, cookie: string | undefined, play: { readonly open: RawClient[]; readonly points: ReadonlySet<string>; readonly isDirect: boolean }): Promise<ClientSide> {
   const connection = await RawClient.connect(address)
-  open.push(connection)
+  play.open.push(connection)
   return {
     connection,
+    isDirect: play.isDirect,
     ask: (request) => { connection.send(cookie === undefined ? request : request.replace('\r\n\r\n', `\r\nCookie: ${cookie}\r\n\r\n`)) },
     response: async (options) => sameResponse(await connection.response(options)),
-    another: () => side(address, cookie, open),
+    another: () => side(address, cookie, play),
+    reached: async (point) => { await until(`the app has come to "${point}"`, () => play.points.has(point), 10_000) },
   }
 }
 

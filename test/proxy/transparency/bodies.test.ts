@@ -1,0 +1,4 @@
+import { bodies } from './bodies.ts'
+import { play } from './stage.ts'
+
+play('bodies', bodies)

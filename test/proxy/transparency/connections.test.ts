@@ -1,0 +1,4 @@
+import { connections } from './connections.ts'
+import { play } from './stage.ts'
+
+play('connections', connections)
