@@ -19,7 +19,7 @@ export interface RequestHead {
   readonly headers: RawHeaders
   /** What the app will get in its one Cookie header, in order. Carriers add what the session holds. */
   cookies: CookiePair[]
-  /** Cookies of vaulted names that the client sent itself: not for the app, but `adopt` may take them in. */
+  /** Cookies of vaulted names that the client sent itself: not for the app, but `adopt` may take them in, and `release` may pass them on. */
   readonly dropped: readonly CookiePair[]
 }
 

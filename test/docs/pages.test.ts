@@ -12,6 +12,11 @@ describeWith(['redis', 'haproxy', 'flaskSession', 'helm'], 'the pages', () => {
   describe.each(PATHS)('%s', suite)
 })
 
+test('docs/README.md leads to every page of docs/', () => {
+  const listed = new Set(readPage('docs/README.md').links.map(({ target }) => join('docs', target.split('#')[0] ?? '')))
+  expect(PATHS.filter((path) => path.startsWith('docs/') && path !== 'docs/README.md' && !listed.has(path))).toEqual([])
+})
+
 function suite(path: string): void {
   const page = readPage(path)
 
