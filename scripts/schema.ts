@@ -17,9 +17,18 @@ interface Words {
   enum: (string | boolean)[]
 }
 
+interface Rules {
+  properties: Record<string, object>
+  required: string[]
+  oneOf?: object[]
+}
+
 interface ConfigSchema {
   $schema?: string
-  properties: { routes: { items: { properties: { session: Words; lock: Words } } } }
+  properties: {
+    routes: { items: { properties: { session: Words; lock: Words } } }
+    carriers: { properties: { headers: { properties: { capture: { items: Rules } } } } }
+  }
 }
 
 interface ChartSchema {
@@ -94,7 +103,7 @@ Beside them are Node's own metrics of the process, as \`unstick_process_…\` an
 
 /**
  * The chart's schema is written by hand, but for `config`, which is what unstick.yaml may hold, and the names of presets. Helm reads
- * a plain `off` as false, as YAML 1.1 has it; the chart puts that right for the two keys of routes that may be off.
+ * YAML 1.1, in which a plain `off` is false and the key `on` is `true`; the chart puts that right where a configuration has them.
  */
 function chartSchema(): string {
   const chart = JSON.parse(readFileSync(join(ROOT, CHART_SCHEMA), 'utf8')) as ChartSchema
@@ -104,6 +113,10 @@ function chartSchema(): string {
     key.type = ['string', 'boolean']
     key.enum.push(word)
   }
+  const capture = config.properties.carriers.properties.headers.properties.capture.items
+  capture.properties['true'] = capture.properties['on'] ?? {}
+  capture.required = capture.required.filter((key) => key !== 'on')
+  capture.oneOf = [{ required: ['on'] }, { required: ['true'] }]
   chart.properties.config = config
   chart.properties.app.properties.kind.enum = ['', ...PRESET_NAMES]
   return `${JSON.stringify(chart, null, 2)}\n`

@@ -1,6 +1,8 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import manifest from '../../package.json' with { type: 'json' }
 import { PRESETS } from '../../src/config/presets.ts'
 import { examineConfig } from '../../src/config/load.ts'
 import { describeWith } from '../support/servers.ts'
@@ -49,6 +51,12 @@ describeWith(['helm', 'kubernetesValidate'], 'the chart', () => {
       expect(shared.map(({ mountPath }) => mountPath), kind).toEqual(files.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))
       expect(containerNamed(rendered, 'app').volumeMounts ?? [], kind).toEqual(expect.arrayContaining(shared))
     }
+  })
+
+  test('has the version of the package, and its image', async () => {
+    const { version, appVersion } = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as { version: string; appVersion: string }
+    expect({ version, appVersion }).toEqual({ version: manifest.version, appVersion: manifest.version })
+    expect(containerNamed(await render(CHART, { values: values('php-redis') }), 'unstick').image).toBe(`ghcr.io/unstick/unstick:${manifest.version}`)
   })
 
   test('runs the sidecar as the user whose session files it reads', async () => {

@@ -43,13 +43,24 @@ php.ini: |
 {{- $_ := set $written "app" $v.app.kind -}}
 {{- end -}}
 {{- $given := deepCopy $v.config -}}
-{{/* Helm takes a plain on or off for a boolean, as YAML 1.1 has it. */}}
-{{- range $route := $given.routes -}}
+{{- include "unstick.config.words" $given -}}
+{{- mergeOverwrite $given $written | toYaml -}}
+{{- end -}}
+
+{{/* Helm reads YAML 1.1, in which a plain on or off is a boolean, also as a key. What meant a word becomes one again. */}}
+{{- define "unstick.config.words" -}}
+{{- range $route := .routes -}}
 {{- range $key := list "session" "lock" -}}
 {{- if kindIs "bool" (get $route $key) -}}
 {{- $_ := set $route $key (get $route $key | ternary "on" "off") -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- mergeOverwrite $given $written | toYaml -}}
+{{- $headers := (.carriers | default dict).headers | default dict -}}
+{{- range $rule := $headers.capture -}}
+{{- if hasKey $rule "true" -}}
+{{- $_ := set $rule "on" (get $rule "true") -}}
+{{- $_ := unset $rule "true" -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
