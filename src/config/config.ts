@@ -59,7 +59,7 @@ export interface HeadersConfig {
   /** The header that carries the session's public id to the app. */
   readonly id: string | undefined
   /** The headers by which the app speaks to unstick, by what they ask for. */
-  readonly receive: Readonly<Partial<Record<'set' | 'replace' | 'subject' | 'renew' | 'destroy', string>>>
+  readonly receive: Readonly<Partial<Record<'set' | 'replace' | 'modSession' | 'subject' | 'renew' | 'destroy', string>>>
   readonly inject: readonly { readonly name: string; readonly template: HeaderTemplate }[]
   readonly capture: readonly CaptureConfig[]
 }

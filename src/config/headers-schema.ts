@@ -94,9 +94,9 @@ export const ATTRIBUTE = /^[A-Za-z0-9_.-]{1,128}$/
 const name = (description: string) => scalar(parseHeaderName, { title: 'header name', description })
 
 const receive = z.strictObject({
-  prefix: name('What the names of all of them start with: `X-Session` stands for `X-Session-Set`, `-Replace`, `-Subject`, `-Renew` and `-Destroy`.').optional(),
+  prefix: name('What the names of all of them start with: `X-Session` stands for `X-Session-Set`, `-Replace` (also by the name `X-Replace-Session`), `-Subject`, `-Renew` and `-Destroy`.').optional(),
   set: name('Sets attributes; an empty value takes one away. Others stay.').optional(),
-  replace: name("All attributes: those that it does not name go. `X-Replace-Session` is mod_session's.").optional(),
+  replace: name("All attributes: those that it does not name go.").optional(),
   subject: name('Whose session it is; empty: nobody\'s any more.').optional(),
   renew: name('`1`: a new token for the same session, as after a login.').optional(),
   destroy: name('`1`: the session ends, with all that other carriers keep in it.').optional(),
@@ -104,13 +104,15 @@ const receive = z.strictObject({
 
 const VERBS = { set: 'Set', replace: 'Replace', subject: 'Subject', renew: 'Renew', destroy: 'Destroy' } as const
 
-/** The names that are heeded: those that are given, and those that the prefix makes. */
-export function receiveNames({ prefix, ...given }: z.output<typeof receive>): Partial<Record<keyof typeof VERBS, string>> {
-  const names: Partial<Record<keyof typeof VERBS, string>> = {}
+/** The names that are heeded: those that are given, and those that the prefix makes, with mod_session's beside its own for "all of it". */
+export function receiveNames({ prefix, ...given }: z.output<typeof receive>): Partial<Record<keyof typeof VERBS | 'modSession', string>> {
+  const names: Partial<Record<keyof typeof VERBS | 'modSession', string>> = {}
   for (const verb of Object.keys(VERBS) as (keyof typeof VERBS)[]) {
     const name = given[verb] ?? (prefix === undefined ? undefined : `${prefix}-${VERBS[verb]}`)
     if (name !== undefined) names[verb] = name
   }
+  const isTaken = Object.values(names).some((name) => foldHeaderName(name) === foldHeaderName(MOD_SESSION))
+  if (prefix !== undefined && given.replace === undefined && !isTaken) names.modSession = MOD_SESSION
   return names
 }
 
@@ -133,7 +135,7 @@ export const headers = z.strictObject({
   id: scalar(parseId, { title: 'boolean or header name', description: `The header that tells the app a public id of the session, which is not its token and stays when that changes. \`true\`: \`${DEFAULT_ID_HEADER}\`.`, type: ['boolean', 'string'] }).prefault('false'),
   receive: z
     .preprocess((value) => (typeof value !== 'string' ? value : foldHeaderName(value) === foldHeaderName(MOD_SESSION) ? { replace: value } : { prefix: value }), receive)
-    .meta({ title: 'header name or map', description: 'The headers by which the app says what it keeps in its session. A name is that of all of them without their last part, as in `receive.prefix`, or `X-Replace-Session` of mod_session by itself. They never reach the client.', type: ['object', 'string'] })
+    .meta({ title: 'header name or map', description: 'The headers by which the app says what it keeps in its session. A name is that of all of them without their last part, as in `receive.prefix`, or `X-Replace-Session` by itself, which is taken at its word: all attributes. mod_session, where that name comes from, merges: `{ set: X-Replace-Session }` does as it does. They never reach the client.', type: ['object', 'string'] })
     .prefault({}),
   inject: z.record(z.string(), scalar(parseTemplate, { title: 'template', description: 'A value with `{attribute}` in it.' }))
     .meta({ title: 'map of templates', description: `Request headers, and their values with \`{attribute}\` in it. Left out when an attribute is missing. A value with characters beyond Latin-1 needs an encoding: ${TEMPLATE_ENCODINGS.map((encoding) => `\`{attribute|${encoding}}\``).join(', ')}.` }).prefault({}),

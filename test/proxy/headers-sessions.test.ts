@@ -109,9 +109,9 @@ describe('an app that speaks to unstick in headers', () => {
     expect(visitor.cookie).toBeUndefined()
   })
 
-  it('speaks as to mod_session, unchanged', async () => {
+  it.each(['X-Replace-Session', 'X-Session'])("takes mod_session's header at its word, with receive: %s", async (receive) => {
     await using app = await sayingApp()
-    await using sidecar = await runSidecar(app, { headers: 'send: Session\nreceive: X-Replace-Session' })
+    await using sidecar = await runSidecar(app, { headers: `send: Session\nreceive: ${receive}` })
     const visitor = new TokenHolder(sidecar.address)
     const first = await visitor.get(says('X-Replace-Session: user=alice&visits=1'))
     expect(headerValues(first, 'x-replace-session')).toEqual([])

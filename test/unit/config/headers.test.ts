@@ -99,6 +99,10 @@ capture:                                # for apps that know nothing of unstick
     expect(receiveOf('X-Replace-Session')).toEqual({ replace: 'X-Replace-Session' })
     expect(receiveOf('x-replace-session')).toEqual({ replace: 'x-replace-session' })
     expect(receiveOf('{ prefix: X-Session, replace: X-Replace-Session }')).toMatchObject({ set: 'X-Session-Set', replace: 'X-Replace-Session' })
+    expect(receiveOf('X-Session')).toMatchObject({ replace: 'X-Session-Replace', modSession: 'X-Replace-Session' })
+    // Told what that name means, it means nothing else.
+    for (const other of ['replace', 'set']) expect(receiveOf(`{ prefix: X-Session, ${other}: x-replace-session }`)).not.toHaveProperty('modSession')
+    expect(receiveOf('{ prefix: X-Session, replace: X-All }')).not.toHaveProperty('modSession')
     expect(receiveOf('{ subject: X-User }')).toEqual({ subject: 'X-User' })
   })
 
