@@ -1,8 +1,11 @@
 /**
  * The exclusive lease of a session, held for the length of a request. Requests of one session queue up in the order in
- * which they came to this sidecar; the first in line asks the store, and is woken by it when another sidecar is done.
+ * which they came to this sidecar; the first in line asks the store, and is woken by it when another sidecar is done. Whoever has
+ * just given the lease back would have it again before those in other sidecars hear of it, and so on for ever: so a sidecar that has had
+ * it for a while leaves it alone for a moment.
  */
 import { randomUUID } from 'node:crypto'
+import { Bounded } from '../bounded.ts'
 import type { Clock, Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 import type { Hold } from './session.ts'
@@ -10,6 +13,13 @@ import type { Lease, LockRequest, Opened, OpenOptions, SessionStore, StoreKey } 
 
 /** How long a holder that was killed blocks others at the most. Renewed at a third of it. */
 export const LEASE_MS: Millis = 10_000
+
+/** For so long one request after another has it in this sidecar; then it is left alone for a moment. */
+const RUN_MS: Millis = 200
+/** Longer than it takes another sidecar to hear that a lease is free. One that misses it has the next. */
+const PAUSE_MS: Millis = 10
+/** Sessions of which is remembered that they had the lease a moment ago. */
+const MOST_RECENT = 1_000
 
 /** What came of opening under the lease; `hold` is there exactly when a lease was granted. */
 export interface Turn {
@@ -19,12 +29,16 @@ export interface Turn {
 
 interface Line {
   readonly waiting: (() => void)[]
+  /** From when on one request after another had the lease here, by `performance.now()`. */
+  since: Millis
 }
 
 export class Locks {
   readonly #store: SessionStore
   readonly #clock: Clock
   readonly #lines = new Map<StoreKey, Line>()
+  /** Lines that have come to an end: a request that comes at once goes on where they ended. */
+  readonly #recent = new Bounded<StoreKey, { readonly since: Millis; readonly endedAt: Millis }>(MOST_RECENT)
 
   constructor(store: SessionStore, clock: Clock) {
     this.#store = store
@@ -93,11 +107,8 @@ export class Locks {
 
   async #standInLine(key: StoreKey, waitMs: Millis, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw busy()
-    const line = this.#lines.get(key)
-    if (line === undefined) {
-      this.#lines.set(key, { waiting: [] })
-      return
-    }
+    const line = this.#lines.get(key) ?? this.#begin(key)
+    if (line === undefined) return
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer)
@@ -115,10 +126,34 @@ export class Locks {
     })
   }
 
+  /** A line of its own for whoever comes first; undefined: it is their turn at once. */
+  #begin(key: StoreKey): Line | undefined {
+    const now = performance.now()
+    const before = this.#recent.get(key)
+    const line = { waiting: [], since: before !== undefined && now - before.endedAt < PAUSE_MS ? before.since : now }
+    this.#lines.set(key, line)
+    if (now - line.since < RUN_MS) return undefined
+    this.#pause(key, line)
+    return line
+  }
+
   #next(key: StoreKey): void {
-    const go = this.#lines.get(key)?.waiting.shift()
-    if (go === undefined) this.#lines.delete(key)
-    else go()
+    const line = this.#lines.get(key)
+    if (line === undefined) return
+    const now = performance.now()
+    if (line.waiting.length === 0) {
+      this.#lines.delete(key)
+      this.#recent.set(key, { since: line.since, endedAt: now })
+    } else if (now - line.since >= RUN_MS) this.#pause(key, line)
+    else line.waiting.shift()?.()
+  }
+
+  /** Nobody of this line has a turn meanwhile; whoever is first in it afterwards is next. */
+  #pause(key: StoreKey, line: Line): void {
+    setTimeout(() => {
+      line.since = performance.now()
+      this.#next(key)
+    }, PAUSE_MS)
   }
 }
 

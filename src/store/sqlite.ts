@@ -10,11 +10,11 @@ import { checkDelta, checkOpen, copyDelta } from './arguments.ts'
 import { decideCommit, decideOpen, headOf, isHeld, labelled, leaseIsLive, NEVER, standing, tombstone } from './rules.ts'
 import type { OpenDecision, Row } from './rules.ts'
 import { isBusy, openDatabase, reason } from './sqlite-schema.ts'
+import { SqliteReleases } from './sqlite-releases.ts'
 import { SqliteRows } from './sqlite-rows.ts'
 import { SqliteSubjects } from './sqlite-subjects.ts'
 import { SqliteWatch } from './sqlite-watch.ts'
 import type { Committed, Delta, Lease, OpenOptions, Opened, SessionStore, StoreKey, SubjectKey } from './store.ts'
-import { Waiters } from './waiters.ts'
 
 export interface SqliteStoreOptions {
   readonly path: string
@@ -30,8 +30,6 @@ const BLOCKING_BUSY_MS = 5
 /** Once in so many writes up to so many ended sessions go: more than can have been created meanwhile. */
 const SWEEP_EVERY = 16
 const SWEEP_LIMIT = 64
-/** How often the leases that others wait for are looked at, for releases by other processes. */
-const POLL_MS = 20
 
 interface Found {
   readonly now: Millis
@@ -56,8 +54,7 @@ class SqliteStore implements SessionStore {
   readonly #rows: SqliteRows
   readonly #subjects: SqliteSubjects
   readonly #watch: SqliteWatch
-  readonly #waiters = new Waiters({ first: () => this.#startPolling(), last: () => this.#stopPolling() })
-  #poll: NodeJS.Timeout | undefined
+  readonly #releases: SqliteReleases
   #writes = 0
 
   constructor(options: SqliteStoreOptions) {
@@ -67,6 +64,7 @@ class SqliteStore implements SessionStore {
     this.#db = openDatabase(options.path, BLOCKING_BUSY_MS)
     this.#rows = new SqliteRows(this.#db)
     this.#subjects = new SqliteSubjects(this.#db)
+    this.#releases = new SqliteReleases(this.#db, (key) => this.#isHeld(key))
     this.#watch = new SqliteWatch(this.#db, this.#rows)
   }
 
@@ -88,7 +86,7 @@ class SqliteStore implements SessionStore {
     checkDelta(delta)
     let own = delta
     const answer = await this.#write(() => this.#commit(key, own), () => { own = copyDelta(own) })
-    if (answer.wake) this.#waiters.call(key)
+    if (answer.wake) this.#releases.tell(key)
     if (answer.over) this.#watch.tell(key)
     return answer.committed
   }
@@ -99,7 +97,7 @@ class SqliteStore implements SessionStore {
       const id = this.#rows.putRow(key, tombstone(stored?.row, tombstoneMs, this.#clock.now()))
       this.#rows.removeEntries(id)
     })
-    this.#waiters.call(key)
+    this.#releases.tell(key)
     this.#watch.tell(key)
   }
 
@@ -120,12 +118,11 @@ class SqliteStore implements SessionStore {
       this.#rows.putRow(key, { ...row, holder: '', leaseUntil: 0 })
       return true
     })
-    if (gaveBack) this.#waiters.call(key)
+    if (gaveBack) this.#releases.tell(key)
   }
 
   async released(key: StoreKey, maxMs: Millis, signal: AbortSignal): Promise<void> {
-    // Given back before the caller got here: nothing to wait for.
-    if (this.#db.isOpen && this.#isHeldBySomebody(key)) await this.#waiters.wait(key, maxMs, signal)
+    await this.#releases.wait(key, maxMs, signal)
   }
 
   watch(key: StoreKey, changed: () => void): () => void {
@@ -152,8 +149,7 @@ class SqliteStore implements SessionStore {
   }
 
   async close(): Promise<void> {
-    this.#waiters.callAll()
-    this.#stopPolling()
+    this.#releases.close()
     this.#watch.close()
     if (this.#db.isOpen) this.#db.close()
   }
@@ -242,25 +238,8 @@ class SqliteStore implements SessionStore {
     )
   }
 
-  #isHeldBySomebody(key: StoreKey): boolean {
-    try {
-      const now = this.#clock.now()
-      return leaseIsLive(standing(this.#rows.row(key)?.row, now), now)
-    } catch {
-      // The caller asks `open` next, which reports the fault.
-      return false
-    }
-  }
-
-  #startPolling(): void {
-    this.#poll ??= setInterval(() => {
-      for (const key of this.#waiters.keys()) if (!this.#isHeldBySomebody(key)) this.#waiters.call(key)
-    }, POLL_MS)
-  }
-
-  #stopPolling(): void {
-    if (this.#waiters.size > 0) return
-    clearInterval(this.#poll)
-    this.#poll = undefined
+  #isHeld(key: StoreKey): boolean {
+    const now = this.#clock.now()
+    return leaseIsLive(standing(this.#rows.row(key)?.row, now), now)
   }
 }

@@ -73,6 +73,68 @@ describe('the exclusive lease', () => {
     expect(order).toEqual(['second', 'third', 'fourth'])
   })
 
+  describe('that one sidecar has had for a while', () => {
+    it('is left alone for a moment, for those in others to hear that it is free', async () => {
+      const first = await ask(here)
+      const [second, third] = [ask(here), ask(here)]
+      const { order } = watched({ second, third })
+      await vi.advanceTimersByTimeAsync(200)
+      await giveBack(first)
+      await vi.advanceTimersByTimeAsync(9)
+      expect(order).toEqual([])
+      await vi.advanceTimersByTimeAsync(1)
+      expect(order).toEqual(['second'])
+      // From there on anew.
+      await giveBack(await second)
+      await settled()
+      expect(order).toEqual(['second', 'third'])
+      await giveBack(await third)
+    })
+
+    it('is left alone also by one who asks again at once, and not by one who comes later', async () => {
+      for (const [idleMs, expected] of [[0, []], [10, ['again']]] as const) {
+        const turn = await ask(here)
+        await vi.advanceTimersByTimeAsync(200)
+        await giveBack(turn)
+        await vi.advanceTimersByTimeAsync(idleMs)
+        const again = ask(here)
+        const { order } = watched({ again })
+        await settled()
+        expect(order).toEqual(expected)
+        await vi.advanceTimersByTimeAsync(10)
+        await giveBack(await again)
+        await vi.advanceTimersByTimeAsync(1_000)
+      }
+    })
+
+    it('goes to whoever is first after that, and to nobody when all have given up', async () => {
+      const first = await ask(here)
+      const gone = new AbortController()
+      const second = ask(here, WAIT, gone.signal)
+      await vi.advanceTimersByTimeAsync(200)
+      await giveBack(first)
+      gone.abort()
+      await expect(second).rejects.toThrow(busy)
+      const third = ask(here)
+      const { order } = watched({ third })
+      await vi.advanceTimersByTimeAsync(10)
+      expect(order).toEqual(['third'])
+      await giveBack(await third)
+    })
+
+    it('is not kept waiting for by what comes to nothing', async () => {
+      const first = await ask(here)
+      const gone = new AbortController()
+      const second = ask(here, WAIT, gone.signal)
+      await vi.advanceTimersByTimeAsync(200)
+      await giveBack(first)
+      gone.abort()
+      await expect(second).rejects.toThrow(busy)
+      await vi.advanceTimersByTimeAsync(1_000)
+      await giveBack(await ask(here))
+    })
+  })
+
   it('wakes a request in another sidecar when it is given back', async () => {
     const first = await ask(here)
     const second = ask(there)
@@ -146,6 +208,7 @@ describe('waiting for it', () => {
     await vi.advanceTimersByTimeAsync(1)
     await expect(late).rejects.toThrow(busy)
     await giveBack(first)
+    await vi.advanceTimersByTimeAsync(10)
     await giveBack(await ask(here))
   })
 
