@@ -76,8 +76,8 @@ class Parts {
 
 const MEANING: Record<Exclude<Captured, 'captured'>, string> = {
   missing: 'a capture rule learned nothing, because a value that it needs was not there (if it may be missing, end its source with ?)',
-  too_large: 'a capture rule learned nothing, and nothing was stripped, because a body was larger than limits.entry, encoded or decoded',
-  malformed: 'a capture rule learned nothing, and nothing was stripped, because a body was not what its Content-Type or Content-Encoding said, or could be read in two ways',
+  too_large: 'a capture rule learned nothing, because a body was larger than limits.entry, encoded or decoded; if it was the answer, nothing was stripped from it',
+  malformed: 'a capture rule learned nothing, because a body was not what its Content-Type or Content-Encoding said, or could be read in two ways; if it was the answer, nothing was stripped from it',
   unfinished: 'a capture rule learned nothing, because the app answered before it had the whole request',
 }
 

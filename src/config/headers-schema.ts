@@ -71,14 +71,14 @@ function parseStrip(text: string): Parsed<Extract<MessagePart, { of: 'json' | 'h
   return wrong('is nothing that can be taken out of a response', { allowed: 'json./POINTER header.NAME' })
 }
 
-/** `200`, `200-399`, `2xx`, and lists of them. */
+/** `200`, `200-399`, `2xx`, and lists of them; 101 is what a WebSocket handshake is answered with. */
 function parseStatus(text: string): Parsed<(status: number) => boolean> {
   const ranges: [number, number][] = []
   for (const word of text.split(/[\s,]+/).filter((each) => each !== '')) {
-    const [, from = '', to] = /^([1-9]\d\d|[2-5]xx)(?:-([1-9]\d\d))?$/.exec(word) ?? []
+    const [, from = '', to] = /^([2-5]\d\d|[2-5]xx|101)(?:-([2-5]\d\d))?$/.exec(word) ?? []
     const first = Number(from.replace('xx', '00'))
     const last = from.endsWith('xx') ? first + 99 : Number(to ?? from)
-    if (from === '' || (from.endsWith('xx') && to !== undefined) || first < 200 || last > 599 || last < first) return wrong('is not a status or a range of them', { allowed: 'such as 200 200-399 2xx 200,302, from 200 to 599' })
+    if (from === '' || (to !== undefined && (from.endsWith('xx') || from === '101')) || last < first) return wrong('is not a status or a range of them', { allowed: 'such as 200 200-399 2xx 200,302, from 200 to 599, or 101' })
     ranges.push([first, last])
   }
   if (ranges.length === 0) return wrong('is empty', { allowed: 'such as 200 200-399 2xx 200,302' })
@@ -121,7 +121,7 @@ const rule = z.strictObject({
     const parsed = parseRoutePattern(text)
     return parsed.ok ? right(text) : parsed
   }, { title: 'route', description: 'The requests that the rule is about: `METHOD /path` or `/path`, as in `routes`. All rules that match are heeded, in order.' }),
-  status: scalar(parseStatus, { title: 'status', description: 'The responses that it is about: `200`, `200-399`, `2xx`, or a list with commas.' }).prefault('200-399'),
+  status: scalar(parseStatus, { title: 'status', description: 'The responses that it is about: `200`, `200-399`, `2xx`, `101`, or a list with commas.' }).prefault('200-399'),
   set: z.record(z.string(), scalar(parseSource, { title: 'source', description: 'Where the value is.' }))
     .meta({ title: 'map of sources', description: 'Attributes, and where their values are: `form.NAME`, `json./pointer` and `header.NAME` of the response, `request.json./pointer`, `request.header.NAME`, `cookie.NAME`, `query.NAME`. When one is missing nothing is learned at all, unless it ends in `?`: then its attribute is taken away.' }).prefault({}),
   subject: scalar(parseAttribute, { title: 'attribute', description: 'Which of these attributes tells whose session it is.' }).optional(),

@@ -151,7 +151,7 @@ const strictness = ({ session, lock }: Route): number => (session ? (lock === 'e
 
 /**
  * All rules whose `on` a request matches, in order; a path that cannot be decoded matches none. `loosely`: what is left of a rule for a request whose
- * path an app might take for the rule's: in another case, with a slash at its end, or with parameters (`/login;x=1`). Throws on a pattern that
+ * path an app might take for the rule's: in another case, with a slash at its end, or with parameters (`/login;x=1`); and for a HEAD of what it GETs. Throws on a pattern that
  * was not checked before.
  */
 export function compileRules<T extends { readonly on: string }>(rules: readonly T[], loosely: (rule: T) => T | undefined = () => undefined): { match(method: string, path: string): readonly T[] } {
@@ -167,11 +167,12 @@ export function compileRules<T extends { readonly on: string }>(rules: readonly 
       let found: T[] | undefined
       let segments: readonly string[] | undefined
       for (const { method: wanted, segments: pattern, rule, loose, folded } of compiled) {
-        if (wanted !== undefined && wanted !== method) continue
+        const named = wanted === undefined || wanted === method
+        if (!named && (loose === undefined || wanted !== 'GET' || method !== 'HEAD')) continue
         // Not before a rule asks: most requests are not of a method that one is about.
         segments ??= normalisePath(path)?.slice(1).split('/') ?? UNDECODABLE
         if (segments === UNDECODABLE) return none
-        if (segmentsMatch(pattern, segments)) (found ??= []).push(rule)
+        if (named && segmentsMatch(pattern, segments)) (found ??= []).push(rule)
         else if (loose !== undefined && segmentsMatch(folded, fold(segments))) (found ??= []).push(loose)
       }
       return found ?? none

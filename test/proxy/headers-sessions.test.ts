@@ -178,6 +178,14 @@ describe('an app that speaks to unstick in headers', () => {
   })
 })
 
+it('learns from the answer to a WebSocket handshake by a rule', async () => {
+  await using app = await rawReplies((socket) => { socket.write(SWITCHED.replace('\r\n\r\n', '\r\nX-Room: blue\r\n\r\n')) })
+  await using sidecar = await runSidecar(app, { headers: 'send: X-Session\ncapture: [{ on: GET /chat, status: 101, set: { room: header.X-Room }, strip: [header.X-Room] }]' })
+  using client = await RawClient.connect(sidecar.address)
+  const answer = await client.send(get('/chat', HANDSHAKE)).head()
+  expect([answer.status, headerValues(answer, 'x-room'), headerValues(answer, 'set-cookie').length]).toEqual([101, [], 1])
+})
+
 describe('a client\'s own', () => {
   const INJECT = 'receive: X-App\ninject: { X-Forwarded-User: "{user}", Authorization: "Bearer {token}", Remote-User: "{user}" }\nsend: Session\nid: X-Visitor'
   const SPELLINGS = [

@@ -50,6 +50,16 @@ describe('the metrics', () => {
     expect(await value(`unstick_commits_total{result="${result}"}`)).toBe(1)
   })
 
+  it.each(['captured', 'missing', 'too_large', 'malformed', 'unfinished'] as const)('count captures that are %s', async (result) => {
+    metrics.telemetry.captured(result)
+    expect(await value(`unstick_captures_total{result="${result}"}`)).toBe(1)
+  })
+
+  it('count headers that could not be injected', async () => {
+    metrics.telemetry.headerRefused()
+    expect(await value('unstick_headers_refused_total')).toBe(1)
+  })
+
   it.each(['open', 'commit', 'destroy', 'renew', 'release'] as const)('time the store\'s %s, and count its failures', async (operation) => {
     metrics.telemetry.storeCall(operation, 0.002, false)
     metrics.telemetry.storeCall(operation, 0.002, true)

@@ -44,9 +44,9 @@ const ROWS: readonly (readonly [headers: string, ...problems: string[]])[] = [
   ['capture: [{ on: /x }]', '3:15 capture[0]: does nothing: it needs set, strip or destroy'],
   ['capture: [{ on: /x, destory: true }]', '3:25 capture[0].destory: is not a key that unstick knows (allowed on status set subject strip destroy, did you mean destroy)'],
   ['capture: [{ on: /x, destroy: true, set: { a: form.a } }]', '3:45 capture[0].set: has no effect beside destroy: true'],
-  ['capture: [{ on: /x, status: 2x, destroy: true }]', `3:33 capture[0].status: "2x" is not a status or a range of them (allowed ${STATUS}, from 200 to 599)`],
-  ['capture: [{ on: /x, status: 101, destroy: true }]', `3:33 capture[0].status: "101" is not a status or a range of them (allowed ${STATUS}, from 200 to 599)`],
-  ['capture: [{ on: /x, status: 399-200, destroy: true }]', `3:33 capture[0].status: "399-200" is not a status or a range of them (allowed ${STATUS}, from 200 to 599)`],
+  ['capture: [{ on: /x, status: 2x, destroy: true }]', `3:33 capture[0].status: "2x" is not a status or a range of them (allowed ${STATUS}, from 200 to 599, or 101)`],
+  ['capture: [{ on: /x, status: 100, destroy: true }]', `3:33 capture[0].status: "100" is not a status or a range of them (allowed ${STATUS}, from 200 to 599, or 101)`],
+  ['capture: [{ on: /x, status: 399-200, destroy: true }]', `3:33 capture[0].status: "399-200" is not a status or a range of them (allowed ${STATUS}, from 200 to 599, or 101)`],
   ['capture: [{ on: /x, set: { a: from.b } }]', `3:35 capture[0].set.a: "from.b" is no part of a request or a response (allowed ${PARTS}, did you mean form.b)`],
   ['capture: [{ on: /x, set: { a: json.b } }]', `3:35 capture[0].set.a: "json.b" is no part of a request or a response (allowed ${PARTS}, did you mean json./b)`],
   ['capture: [{ on: /x, set: { a: json./~2 } }]', `3:35 capture[0].set.a: "json./~2" is no part of a request or a response (allowed ${PARTS})`],
@@ -111,7 +111,7 @@ capture:                                # for apps that know nothing of unstick
     expect([idOf('true'), idOf('false'), idOf('X-Visitor')]).toEqual(['X-Session-Id', undefined, 'X-Visitor'])
   })
 
-  it.each([['2xx', [200, 299], [300]], ['200,302', [200, 302], [201]], ['200-204 401', [204, 401], [205]]] as const)('takes the status %s', (text, yes, no) => {
+  it.each([['2xx', [200, 299], [300]], ['200,302', [200, 302], [201]], ['200-204 401', [204, 401], [205]], ['101,2xx', [101, 200], [100, 102]]] as const)('takes the status %s', (text, yes, no) => {
     const rule = configOf(yaml(`capture: [{ on: /x, status: "${text}", destroy: true }]`)).carriers.headers?.capture[0]
     expect([yes.every((status) => rule?.hasStatus(status)), no.some((status) => rule?.hasStatus(status))]).toEqual([true, false])
   })

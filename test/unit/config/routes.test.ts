@@ -140,14 +140,14 @@ describe('the defaults', () => {
 })
 
 describe('rules that all are heeded', () => {
-  const rules = [{ on: 'POST /api/login', n: 1 }, { on: '/api/**', n: 2 }, { on: 'GET /x', n: 3 }]
-  const compiled = compileRules(rules, (rule) => (rule.n === 1 ? { ...rule, n: -1 } : undefined))
+  const rules = [{ on: 'POST /api/login', n: 1 }, { on: '/api/**', n: 2 }, { on: 'GET /x', n: 3 }, { on: 'GET /token', n: 4 }]
+  const compiled = compileRules(rules, (rule) => (rule.n % 3 === 1 ? { ...rule, n: -rule.n } : undefined))
   const found = (method: string, path: string): number[] => compiled.match(method, path).map(({ n }) => n)
 
   it.each<[string, string, number[]]>([
     ['POST', '/api/login', [1, 2]], ['POST', '//api/./%6cogin', [1, 2]], ['GET', '/api/login', [2]], ['GET', '/x', [3]], ['GET', '/X', []], ['POST', '/%ff', []], ['PUT', '/', []],
     // What an app might take for it is told apart from what it is.
-    ['POST', '/api/Login', [-1, 2]], ['POST', '/api/login/', [-1, 2]], ['POST', '/api/login;a=1', [-1, 2]], ['POST', '/API;x/LOGIN;y/', [-1]], ['POST', '/api/login/x', [2]], ['GET', '/API/login', []],
+    ['POST', '/api/Login', [-1, 2]], ['POST', '/api/login/', [-1, 2]], ['POST', '/api/login;a=1', [-1, 2]], ['POST', '/API;x/LOGIN;y/', [-1]], ['POST', '/api/login/x', [2]], ['GET', '/API/login', []], ['HEAD', '/token', [-4]], ['HEAD', '/Token', [-4]], ['HEAD', '/x', []], ['GET', '/token', [4]], ['HEAD', '/api/login', [2]],
   ])('%s %s: %j', (method, path, ns) => {
     expect(found(method, path)).toEqual(ns)
   })
