@@ -14,6 +14,7 @@ import { CookieNames, cookieSorter } from './http/cookie-names.ts'
 import { TrustedProxies } from './http/forwarded.ts'
 import { headerKinds } from './http/header-names.ts'
 import { UnstickError } from './errors.ts'
+import { meetStore } from './first-contact.ts'
 import type { Logger } from './log.ts'
 import type { Parts } from './proxy/parts.ts'
 import { ProxyServer } from './proxy/server.ts'
@@ -65,17 +66,20 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
     })
     const store = given ?? openStore(config, clock)
     undo.push(() => store.close())
-    const parts = createParts(config, { log, clock, keyring, metrics, upstream, store: timedStore(store, metrics.telemetry), draining: () => readiness === 'draining' })
+    const storeClock = new StoreClock(clock)
+    const parts = createParts(config, { log, clock, storeClock, keyring, metrics, upstream, store: timedStore(store, metrics.telemetry), draining: () => readiness === 'draining' })
     proxy.sessions = parts.sessions
     const server = new ProxyServer(parts, upgradeTarget(config), config.limits)
     proxy.server = server
     const admin = new AdminServer({ metrics, sessions: new Registry(store, new Labels(keyring)), readiness: () => readiness, token: config.admin.token })
     const adminAddress = await admin.listen(config.admin.listen)
     undo.push(() => admin.close())
+    const stopped = new AbortController()
+    undo.push(async () => stopped.abort())
+    await meetStore(store, storeClock, log, stopped.signal)
     const address = await server.listen(config.listen)
     readiness = 'ready'
     log.info({ keys: keyring.keys.map(({ idText }) => idText) }, 'the secrets by their key ids: the first one seals and signs, all open')
-    reportStore(store, log)
     return {
       address, adminAddress,
       async stop() {
@@ -98,8 +102,8 @@ export function openRegistry(config: Config): { readonly registry: Registry; rea
   return { registry: new Registry(store, new Labels(createKeyring(config))), close: () => store.close() }
 }
 
-function createParts(config: Config, running: { log: Logger; clock: Clock; keyring: Keyring; metrics: Metrics; upstream: Upstream; store: SessionStore; draining: () => boolean }): Parts {
-  const { log, clock, keyring, metrics, upstream, store, draining } = running
+function createParts(config: Config, running: { log: Logger; clock: Clock; storeClock: StoreClock; keyring: Keyring; metrics: Metrics; upstream: Upstream; store: SessionStore; draining: () => boolean }): Parts {
+  const { log, clock, storeClock, keyring, metrics, upstream, store, draining } = running
   const { session, limits } = config
   const tokens = new Tokens(keyring)
   const tokenCookie = new TokenCookie(session.cookie)
@@ -113,7 +117,7 @@ function createParts(config: Config, running: { log: Logger; clock: Clock; keyri
     sorter: cookieSorter(tokenCookie.names, vaulted),
     headerKind: headerKinds(reservedHeaders(config)),
     sessions: new Sessions({
-      store, tokens, clock, sealing: new Sealing(keyring, clock), storeClock: new StoreClock(clock), telemetry: metrics.telemetry,
+      store, tokens, clock, sealing: new Sealing(keyring, clock), storeClock, telemetry: metrics.telemetry,
       idleTimeoutMs: session.idleTimeoutMs, lifetimeMs: session.lifetimeMs, touchIntervalMs: session.touchIntervalMs,
       entryBytes: limits.entryBytes, sessionBytes: limits.sessionBytes,
     }),
@@ -180,12 +184,4 @@ function createUpstream(config: Config): Upstream {
 
 function upgradeTarget({ upstream }: Config): { host: string; port: number; tls: boolean } | { socketPath: string } {
   return 'unix' in upstream ? { socketPath: upstream.unix } : { host: upstream.host, port: upstream.port, tls: upstream.tls === true }
-}
-
-/** The store is asked once, for the log: requests that need it say so themselves. */
-function reportStore(store: SessionStore, log: Logger): void {
-  store.ping().then(
-    () => log.info({ store: store.kind }, 'the store answers'),
-    (error: unknown) => log.error({ store: store.kind, err: error }, 'the store does not answer: requests with a session get 503 until it does'),
-  )
 }

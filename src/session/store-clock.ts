@@ -7,6 +7,7 @@ import type { Clock, Millis } from '../clock.ts'
 export class StoreClock implements Clock {
   readonly #clock: Clock
   #ahead: Millis = 0
+  #known = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -19,5 +20,11 @@ export class StoreClock implements Clock {
   /** `now`: the store's time, in an answer that has just come. */
   learn(now: Millis): void {
     this.#ahead = now - this.#clock.now()
+    this.#known = true
+  }
+
+  /** Whether any answer has told it. */
+  get known(): boolean {
+    return this.#known
   }
 }

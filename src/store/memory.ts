@@ -138,8 +138,9 @@ class MemoryStore implements SessionStore {
     this.#subjects.unfile(subject, keys)
   }
 
-  async ping(): Promise<void> {
+  async ping(): Promise<Millis> {
     this.#checkOpen()
+    return this.#clock.now()
   }
 
   async close(): Promise<void> {

@@ -144,8 +144,9 @@ class SqliteStore implements SessionStore {
     await this.#write(() => this.#subjects.unfile(subject, keys))
   }
 
-  async ping(): Promise<void> {
+  async ping(): Promise<Millis> {
     await this.#run('BEGIN', () => this.#db.prepare('SELECT count(*) FROM sqlite_schema').get())
+    return this.#clock.now()
   }
 
   async close(): Promise<void> {

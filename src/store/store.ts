@@ -161,8 +161,8 @@ export interface SessionStore {
   filed(subject: SubjectKey, most: number): Promise<StoreKey[]>
   /** Takes sessions off a subject's list. */
   unfile(subject: SubjectKey, keys: readonly StoreKey[]): Promise<void>
-  /** Throws `store_unavailable` when the store cannot serve. */
-  ping(): Promise<void>
+  /** The store's clock. Throws `store_unavailable` when the store cannot serve. */
+  ping(): Promise<Millis>
   /** Ends connections, timers and files. Calls after it throw `store_unavailable`. */
   close(): Promise<void>
 }

@@ -10,6 +10,15 @@ export function times(subject: () => StoreSubject): void {
   const justBefore = (ms: number): number => ms - Math.max(1, subject().slackMs)
 
   describe('times', () => {
+    it('tells its clock when it is asked whether it serves', async () => {
+      const { store } = subject()
+      const key = await given(store, { a: '1' })
+      const [before, opened, after] = [await store.ping(), await store.open(key, {}), await store.ping()]
+      if (opened.state !== 'record') throw new Error(opened.state)
+      expect(opened.record.now).toBeGreaterThanOrEqual(before)
+      expect(opened.record.now).toBeLessThanOrEqual(after)
+    })
+
     it('ends a record at the millisecond of its expiry, not before', async () => {
       const { store, second, advance } = subject()
       const key = await given(store, { a: '1' })

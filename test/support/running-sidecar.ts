@@ -1,5 +1,5 @@
 /** A sidecar in this process, on ports of its own, with every key of its configuration set. */
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Address, Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log.ts'
@@ -25,6 +25,8 @@ export interface Overrides {
   readonly forgetful?: boolean
   /** Default: one in memory, of this sidecar alone. */
   readonly store?: SessionStore
+  /** The sidecar's own, which the store's need not agree with. */
+  readonly clock?: Clock
   /** Instead of `store`: the sidecar opens it itself. */
   readonly storeConfig?: Config['store']
 }
@@ -73,7 +75,7 @@ export async function runSidecar(upstream: Address | { readonly address: Address
   const log = createLog({ level: 'debug', terminal: false, colour: false, destination: { write: (line) => { if (overrides.forgetful !== true) lines.push(line) } } })
   const config = configFor('address' in upstream ? upstream.address : upstream, overrides)
   const store = overrides.storeConfig === undefined ? { store: overrides.store ?? memoryStore({ clock: systemClock }) } : {}
-  const sidecar: Sidecar = await startSidecar(config, { log, ...store })
+  const sidecar: Sidecar = await startSidecar(config, { log, ...store, ...(overrides.clock === undefined ? {} : { clock: overrides.clock }) })
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => (stopped ??= sidecar.stop())
   return {

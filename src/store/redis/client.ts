@@ -47,8 +47,11 @@ export class RedisClient {
     return this.#ask(() => this.#scripts[operation](key, args))
   }
 
-  async ping(): Promise<void> {
+  /** The server's clock. PING first: a server that is still loading its data answers TIME all the same. */
+  async ping(): Promise<Millis> {
     await this.#ask(() => this.#connection.ping())
+    const [seconds = 0, micros = 0] = await this.#ask(() => this.#connection.time())
+    return seconds * 1_000 + Math.floor(micros / 1_000)
   }
 
   /** A connection for subscriptions only. A Cluster client has one of its own, made when first used. */

@@ -95,8 +95,8 @@ class RedisStore implements SessionStore {
     await this.#client.run('unfile', this.#listOf(subject), keys)
   }
 
-  async ping(): Promise<void> {
-    await this.#client.ping()
+  async ping(): Promise<Millis> {
+    return await this.#client.ping()
   }
 
   async close(): Promise<void> {
