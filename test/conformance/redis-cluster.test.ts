@@ -6,6 +6,7 @@ import type { RedisServer } from '../support/redis-server.ts'
 import { age, quietWith } from '../support/redis-server.ts'
 import { describeWith } from '../support/servers.ts'
 import { until } from '../support/until.ts'
+import { changes, committed as made, PLAIN, subject, texts as openTexts, USE } from '../unit/session/session-subject.ts'
 import { committed, given, stateOf, texts, update } from './store-subject.ts'
 import { storeSuite } from './store-suite.ts'
 
@@ -41,6 +42,33 @@ describeWith(['redis'], 'with a Redis Cluster of six', () => {
       expect(await texts(store, key)).toEqual({ count: '220' })
     } finally {
       await store.close()
+    }
+  })
+
+  it('rotates into another slot, and the old token leads there', async () => {
+    const store = redisStore(group.config)
+    const second = redisStore(group.config)
+    try {
+      const at = subject()
+      const [here, there] = [at.beside({ store }), at.beside({ store: second })]
+      const slots = new Set<number>()
+      for (let n = 0; n < 8; n += 1) {
+        const before = made(await here.commit(undefined, changes({ a: '1', b: '2' }), PLAIN))
+        // Two requests at the same time, through two sidecars: one session comes of it, with what both wrote.
+        const opened = await there.open(before.token, USE)
+        const [one, two] = await Promise.all([
+          here.commit(before, { ...changes({ a: 'one' }), rotate: true }, PLAIN), there.commit(opened, { ...changes({ b: 'two' }), rotate: true }, PLAIN),
+        ])
+        const after = [one, two].map(made).find(({ inherited }) => !inherited)
+        if (after === undefined) throw new Error('nobody has the new token')
+        expect(after.token.storeKey).not.toBe(before.token.storeKey)
+        for (const token of [before.token, after.token]) expect(openTexts(await there.open(token, USE))).toEqual({ a: 'one', b: 'two' })
+        for (const { token } of [before, after]) slots.add(await group.controls[0]?.cluster('KEYSLOT', `unstick:${token.storeKey}`) ?? -1)
+      }
+      // Sixteen keys in as many slots, give or take a chance meeting; over all nodes.
+      expect(slots.size).toBeGreaterThan(12)
+    } finally {
+      await Promise.all([store.close(), second.close()])
     }
   })
 

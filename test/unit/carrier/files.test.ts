@@ -153,6 +153,17 @@ describe('what the app leaves', () => {
     expect(texts()).toEqual(['new'])
   })
 
+  it('does not take in a file that appears under an id that is somebody else\'s', async () => {
+    await here.request(visitor, () => { writeFileSync(here.path('mine'), 'of mine'); return [`${COOKIE}=mine`] })
+    visitor.cookies.set(COOKIE, 'mine')
+    await here.request(visitor, () => { writeFileSync(here.path('theirs'), 'of theirs'); writeFileSync(here.path('mine'), 'of mine, too') })
+    expect(texts()).toEqual(['of mine, too'])
+    // Nor by the id of another cookie of the app, or by one that the client sends beside its session.
+    const changes = await here.request(visitor, () => ['other=theirs'])
+    expect([changes.set.size, changes.remove.size]).toEqual([0, 0])
+    expect(texts()).toEqual(['of mine, too'])
+  })
+
   it('takes up the file of a cookie that is being adopted', async () => {
     writeFileSync(here.path('abc'), 'old')
     const carrier = filesCarrier({ rules: [{ cookie: COOKIE, id: undefined, render: here.path }], clock: systemClock, log: keptLog(), touchIntervalMs: 1, lockWaitMs: 1000, maxBytes: 1000 })
