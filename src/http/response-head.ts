@@ -78,13 +78,14 @@ function listedInConnection(raw: readonly (Buffer | string)[]): ReadonlySet<stri
   return listed
 }
 
-/** Takes out the Set-Cookie headers of the names that `unwanted` tells. */
+/** Takes out the Set-Cookie headers of the names that `unwanted` tells: names as servers will read them when the cookies come back. */
 export function dropCookies(response: { headers: RawHeaders }, unwanted: (name: string) => boolean): void {
   response.headers = response.headers.filter((_, i, all) => {
     const at = i - (i % 2)
     if (all[at]?.length !== 10 || headerKind(all[at]) !== 'set-cookie') return true
-    const value = all[at + 1] ?? ''
-    const end = value.search(/[;=]/)
-    return !unwanted((end === -1 ? value : value.slice(0, end)).trim())
+    const [first, second] = (all[at + 1] ?? '').split(';', 1)[0]?.split('=', 3) ?? []
+    const name = first?.trim() ?? ''
+    // A nameless cookie comes back as its value alone (RFC 6265bis 5.8.3), in which there may be another name.
+    return !unwanted(name === '' ? (second?.trim() ?? '') : name)
   })
 }

@@ -94,6 +94,13 @@ describe('the app', () => {
     expect(headerValues(response, 'set-cookie')).toEqual(['other=fine'])
   })
 
+  // A browser sends a nameless cookie as its value alone (RFC 6265bis 5.8.3), which reads as a name and a value.
+  it('cannot set the token by a cookie without a name either, nor a vaulted one where no session takes it in', async () => {
+    const nameless = ['Set-Cookie', '=unstick=forged', 'Set-Cookie', ' = unstick = forged; Path=/', 'set-cookie', '=__Host-unstick=forged; Secure; Path=/', 'Set-Cookie', '=a; b', 'Set-Cookie', '=other=fine']
+    expect(headerValues(await answered(nameless), 'set-cookie')).toEqual(['=a; b', '=other=fine'])
+    expect(headerValues(await answered([...nameless, 'Set-Cookie', '=sid=mine'], { routes: [{ match: '/**', session: 'off' }] }), 'set-cookie')).toEqual(['=a; b', '=other=fine'])
+  })
+
   it('on a route without sessions cannot hand vaulted cookies to clients', async () => {
     const response = await answered(['Set-Cookie', 'sid=secret', 'Set-Cookie', 'remember_x=secret', 'Set-Cookie', 'other=fine'], { routes: [{ match: '/**', session: 'off' }] })
     expect(headerValues(response, 'set-cookie')).toEqual(['other=fine'])
