@@ -33,6 +33,8 @@ export class ProxyServer {
     this.#connections = new Connections(parts.trusted)
     this.#server = createServer({
       maxHeaderSize: limits.headerBytes,
+      // Whatever NODE_OPTIONS say for the sake of some other program.
+      insecureHTTPParser: false,
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEAD_MS,
       // Uploads may take as long as they move: Upload bounds the time without a byte.
