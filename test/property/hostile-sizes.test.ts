@@ -6,13 +6,16 @@ import { describe, expect, it } from 'vitest'
 import { cookiesCarrier } from '../../src/carrier/cookies.ts'
 import { cookieNews } from '../../src/carrier/files/response-cookies.ts'
 import { compileRule } from '../../src/carrier/files/rule.ts'
+import { decodeAttributes } from '../../src/carrier/headers/formats.ts'
 import { compileRoutes, routeDefaults } from '../../src/config/routes.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
 import { UnstickError } from '../../src/errors.ts'
 import { CookieNames, cookieSorter } from '../../src/http/cookie-names.ts'
 import { formatCookieHeader, parseCookieDate, parseCookieHeader, parseSetCookie } from '../../src/http/cookies.ts'
 import type { Peer } from '../../src/http/forwarded.ts'
+import { urlencodedFields } from '../../src/http/forms.ts'
 import { headerKind } from '../../src/http/header-names.ts'
+import { hasKeyTwice, parseJson } from '../../src/http/json.ts'
 import { sortRequest, upstreamHeaders } from '../../src/http/request-head.ts'
 import { dropCookies, sortResponse } from '../../src/http/response-head.ts'
 import { Tokens } from '../../src/session/token.ts'
@@ -74,6 +77,14 @@ const hostile: Record<string, (size: number) => () => void> = {
   'a Set-Cookie of dates': (n) => { const text = `a=b${'; Expires=1 Jan 1 1:1:1'.repeat(n / 23)}`; return () => parseSetCookie(text) },
   'a date that goes on': (n) => { const text = '1:1:1x 1 jan '.repeat(n / 13); return () => parseCookieDate(text) },
   'a date of digits': (n) => { const text = '1'.repeat(n); return () => parseCookieDate(text) },
+  'a form of nothing': (n) => { const text = '&;'.repeat(n / 2); return () => urlencodedFields(text).valueOf('user') },
+  'a form of very many fields': (n) => { const text = 'us%65r=1&'.repeat(n / 9); return () => urlencodedFields(text).valueOf('user') },
+  'a form of long names': (n) => { const text = `${'%5b'.repeat(n / 3)}&user=1`; return () => urlencodedFields(text).valueOf('user') },
+  'JSON of escapes': (n) => { const bytes = Buffer.from(`{"a":"${'\\n'.repeat(n / 2)}"}`); return () => hasKeyTwice(bytes, parseJson(bytes) ?? null) },
+  'JSON of quotes': (n) => { const bytes = Buffer.from(`{"a":"${'\\"'.repeat(n / 2)}"}`); return () => hasKeyTwice(bytes, parseJson(bytes) ?? null) },
+  'JSON of very many keys': (n) => { const bytes = Buffer.from(`{${repeated(n / 12, (i) => [`"k${i}":1.0`]).join(',')}}`); return () => hasKeyTwice(bytes, parseJson(bytes) ?? null) },
+  'JSON that is nested': (n) => { const bytes = Buffer.from(`${'['.repeat(n / 2)}${']'.repeat(n / 2)}`); return () => parseJson(bytes) },
+  'attributes in a header': (n) => { const text = 'a=%41&'.repeat(n / 6); return () => decodeAttributes('form', text) },
   'cookies that are written again': (n) => { const text = 'a=1;'.repeat(n / 4); return () => formatCookieHeader(parseCookieHeader(text)) },
   'an answer with very many Connection headers': (n) => { const raw = repeated(n / 12, (i) => ['Connection', `x-${i}`]); return () => sortResponse(raw, headerKind) },
   'an answer with a long list in Connection, and very many headers': (n) => { const raw = ['Connection', repeated(n / 8, (i) => [`x-${i}`]).join(','), ...repeated(n / 12, (i) => [`Y-${i}`, '1'])]; return () => sortResponse(raw, headerKind) },
