@@ -11,19 +11,22 @@ const ASK_AGAIN_MS: Millis = 1_000
 
 /**
  * Asks until the store's time is known, which any other answer of it tells, too: the cookies of a sidecar's first session would otherwise live by a
- * clock that may be a minute off. Resolves with the first answer, be it a failure, and after 2 s at the latest. Never rejects.
+ * clock that may be a minute off. Resolves with the first answer, be it a failure, and after 2 s at the latest; with what tells the log of it. Never rejects.
  */
-export async function meetStore(store: SessionStore, clock: StoreClock, log: Logger, stopped: AbortSignal): Promise<void> {
-  const first = ask(store, clock).then(
-    () => { log.info({ store: store.kind }, 'the store answers') },
-    (error: unknown) => {
-      log.error({ store: store.kind, err: error }, 'the store does not answer: requests with a session get 503 until it does')
-      void askAgain(store, clock, stopped)
-    },
-  )
+export async function meetStore(store: SessionStore, clock: StoreClock, stopped: AbortSignal): Promise<(log: Logger) => void> {
+  const first = ask(store, clock).then(() => ({ serves: true as const }), (error: unknown) => {
+    void askAgain(store, clock, stopped)
+    return { serves: false as const, error }
+  })
   const enough = new AbortController()
   await Promise.race([first, pause(START_WAITS_MS, undefined, { signal: enough.signal }).catch(() => undefined)])
   enough.abort()
+  return (log) => {
+    void first.then((answer) => {
+      if (answer.serves) log.info({ store: store.kind }, 'the store answers')
+      else log.error({ store: store.kind, err: answer.error }, 'the store does not answer: requests with a session get 503 until it does')
+    })
+  }
 }
 
 async function ask(store: SessionStore, clock: StoreClock): Promise<void> {

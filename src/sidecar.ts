@@ -76,10 +76,11 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
     undo.push(() => admin.close())
     const stopped = new AbortController()
     undo.push(async () => stopped.abort())
-    await meetStore(store, storeClock, log, stopped.signal)
+    const reportStore = await meetStore(store, storeClock, stopped.signal)
     const address = await server.listen(config.listen)
     readiness = 'ready'
     log.info({ keys: keyring.keys.map(({ idText }) => idText) }, 'the secrets by their key ids: the first one seals and signs, all open')
+    reportStore(log)
     return {
       address, adminAddress,
       async stop() {

@@ -33,7 +33,7 @@ describe('any id', () => {
       const path = rule.pathOf(id)
       expect(dirname(path)).toBe(rule.folder)
       expect(basename(path)).toMatch(/^[\w.,-]+$/)
-      expect(basename(path)).not.toMatch(/^\.+$|\.unstick-/)
+      expect(basename(path)).not.toMatch(/^\.+$|^\.unstick-/)
       // What the file system would refuse must not become an error of each request.
       expect(basename(path).length).toBeLessThanOrEqual(255)
       const names = fileNames(rule.cookie, id)
