@@ -79,9 +79,9 @@ ${presets.join('\n')}
 ## Routes
 
 A route is matched against the path without its query, percent-decoded once, with \`//\` folded and \`.\` and \`..\` resolved, so that spelling a path
-differently does not get around a route; nor do bytes in it that are no UTF-8. Where parameters in a path (\`/cart;v=1\`) may or may not count, as in
-Tomcat and elsewhere, the stricter of the two readings does. \`*\` stands for any characters within a segment,
-\`**\` for any number of segments: \`/cart/**\` is \`/cart\` and all below it. Case counts, and \`/cart/\` is not \`/cart\`. A method matches itself only: \`GET\` is not \`HEAD\`.
+differently does not get around a route; nor do bytes in it that are no UTF-8. \`*\` stands for any characters within a segment,
+\`**\` for any number of segments: \`/cart/**\` is \`/cart\` and all below it. Case counts, and \`/cart/\` is not \`/cart\`; but a lock
+holds also for what an app may take for its path: in another case or with a slash at its end, as Express has it, or with parameters (\`/cart;v=1\`), as Tomcat has it. A method matches itself only: \`GET\` is not \`HEAD\`.
 `
 }
 

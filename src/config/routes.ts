@@ -3,8 +3,8 @@
  *
  * A rule is matched against the path as an app sees it, so that it cannot be dodged by spelling: without query, percent-decoded
  * once (as UTF-8; what does not decode stays, or stands as U+FFFD), with runs of `/` folded into one and `.` and `..` resolved. A path that does not
- * start with `/` gets the defaults. Case and a final slash count: `/cart/` is under `/cart/**`, but is not `/cart`. Parameters in a path (`/cart;v=1`) are
- * a part of the name to some apps and nothing to others: where the two readings fall under different rules, the stricter one counts.
+ * start with `/` gets the defaults. Case and a final slash count: `/cart/` is under `/cart/**`, but is not `/cart`. To some apps they do not, and neither do
+ * parameters in a path (`/cart;v=1`): where that reading falls under another rule, and the rule is stricter, it counts.
  */
 import type { Millis } from '../clock.ts'
 import type { Config, RouteConfig } from './config.ts'
@@ -127,27 +127,31 @@ export function compileRoutes(routes: readonly RouteConfig[], defaults: Route): 
       lock: route.lock ?? defaults.lock,
       lockWaitMs: route.lockWaitMs ?? defaults.lockWaitMs,
     })
-    return { ...pattern.value, result }
+    return { ...pattern.value, folded: fold(pattern.value.segments), result }
   })
-  const read = (method: string, path: string): Route => {
+  const read = (method: string, path: string, loosely: boolean): Route => {
     const normal = normalisePath(path)
     if (normal === undefined) return defaults
-    const segments = normal.slice(1).split('/')
-    const found = compiled.find(({ method: wanted, segments: pattern }) => (wanted === undefined || wanted === method) && segmentsMatch(pattern, segments))
+    const exact = normal.slice(1).split('/')
+    const segments = loosely ? fold(exact) : exact
+    const found = compiled.find(({ method: wanted, segments: pattern, folded }) => (wanted === undefined || wanted === method) && segmentsMatch(loosely ? folded : pattern, segments))
     return found?.result ?? defaults
   }
+  const locks = compiled.some(({ result }) => strictness(result) === STRICTEST)
   return {
     match(method, path) {
-      const route = read(method, path)
-      if (!path.includes(';')) return route
-      const bare = read(method, path.replace(/;[^/]*/g, ''))
-      return strictness(bare) > strictness(route) ? bare : route
+      const route = read(method, path, false)
+      // The other reading costs as much again: only where it can make a difference.
+      if (strictness(route) === STRICTEST || !(locks || path.includes(';'))) return route
+      const loose = read(method, path.replace(/;[^/]*/g, ''), true)
+      return strictness(loose) > strictness(route) ? loose : route
     },
   }
 }
 
 /** What a client could gain by dodging it: a lock first, then the session. */
-const strictness = ({ session, lock }: Route): number => (session ? (lock === 'exclusive' ? 2 : 1) : 0)
+const strictness = ({ session, lock }: Route): number => (session ? (lock === 'exclusive' ? STRICTEST : 1) : 0)
+const STRICTEST = 2
 
 /**
  * All rules whose `on` a request matches, in order; a path that cannot be decoded matches none. `loosely`: what is left of a rule for a request whose

@@ -114,6 +114,13 @@ describe('rules', () => {
     expect(strict.match('POST', path)).toMatchObject({ session: true, lock: 'exclusive' })
   })
 
+  // Express has it so by default, and so have servers on file systems that do not tell cases apart.
+  it.each(['/CART/add', '/cart/Add', '/cart/add/', '/%43art/add', '/Cart;x/ADD/'])('lock where an app may take a path for theirs, in another case or with a slash at its end: %s', (path) => {
+    const strict = compileRoutes([{ match: '/status', lock: 'off' }, { match: '/cart/add', lock: 'exclusive' }], DEFAULTS)
+    expect(strict.match('POST', path)).toMatchObject({ lock: 'exclusive' })
+    expect(strict.match('POST', '/STATUS').lock).toBe('off')
+  })
+
   it('keep a session where only a parameter in the path makes it one without', () => {
     expect(routes.match('GET', '/account/..;/static/a.css').session).toBe(true)
     expect(routes.match('GET', '/static;v=1/a.css').session).toBe(true)
