@@ -15,7 +15,7 @@ import { formatCookieHeader, parseCookieDate, parseCookieHeader, parseSetCookie 
 import type { Peer } from '../../src/http/forwarded.ts'
 import { urlencodedFields } from '../../src/http/forms.ts'
 import { headerKind } from '../../src/http/header-names.ts'
-import { parseJson } from '../../src/http/json.ts'
+import { parseUnambiguousJson } from '../../src/http/json.ts'
 import { sortRequest, upstreamHeaders } from '../../src/http/request-head.ts'
 import { dropCookies, sortResponse } from '../../src/http/response-head.ts'
 import { Tokens } from '../../src/session/token.ts'
@@ -80,10 +80,10 @@ const hostile: Record<string, (size: number) => () => void> = {
   'a form of nothing': (n) => { const text = '&;'.repeat(n / 2); return () => urlencodedFields(text).valueOf('user') },
   'a form of very many fields': (n) => { const text = 'us%65r=1&'.repeat(n / 9); return () => urlencodedFields(text).valueOf('user') },
   'a form of long names': (n) => { const text = `${'%5b'.repeat(n / 3)}&user=1`; return () => urlencodedFields(text).valueOf('user') },
-  'JSON of escapes': (n) => { const bytes = Buffer.from(`{"a":"${'\\n'.repeat(n / 2)}"}`); return () => parseJson(bytes) },
-  'JSON of quotes': (n) => { const bytes = Buffer.from(`{"a":"${'\\"'.repeat(n / 2)}"}`); return () => parseJson(bytes) },
-  'JSON of very many keys': (n) => { const bytes = Buffer.from(`{${repeated(n / 12, (i) => [`"k${i}":1.0`]).join(',')}}`); return () => parseJson(bytes) },
-  'JSON that is nested': (n) => { const bytes = Buffer.from(`${'['.repeat(n / 2)}${']'.repeat(n / 2)}`); return () => parseJson(bytes) },
+  'JSON of escapes': (n) => { const bytes = Buffer.from(`{"a":"${'\\n'.repeat(n / 2)}"}`); return () => parseUnambiguousJson(bytes) },
+  'JSON of quotes': (n) => { const bytes = Buffer.from(`{"a":"${'\\"'.repeat(n / 2)}"}`); return () => parseUnambiguousJson(bytes) },
+  'JSON of very many keys': (n) => { const bytes = Buffer.from(`{${repeated(n / 12, (i) => [`"k${i}":1.0`]).join(',')}}`); return () => parseUnambiguousJson(bytes) },
+  'JSON that is nested': (n) => { const bytes = Buffer.from(`${'['.repeat(n / 2)}${']'.repeat(n / 2)}`); return () => parseUnambiguousJson(bytes) },
   'attributes in a header': (n) => { const text = 'a=%41&'.repeat(n / 6); return () => decodeAttributes('form', text) },
   'cookies that are written again': (n) => { const text = 'a=1;'.repeat(n / 4); return () => formatCookieHeader(parseCookieHeader(text)) },
   'an answer with very many Connection headers': (n) => { const raw = repeated(n / 12, (i) => ['Connection', `x-${i}`]); return () => sortResponse(raw, headerKind) },
