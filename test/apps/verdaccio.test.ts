@@ -35,6 +35,10 @@ const verdaccio: SessionlessApp = {
   }),
   login: async (browser) => {
     whole(await json(browser, 'POST', '/-/verdaccio/sec/login', { username: USER, password: PASSWORD }))
+    // The app takes these for the same, and answers with a token too.
+    for (const path of ['/-/verdaccio/sec/LOGIN', '/-/verdaccio/sec/login/']) {
+      whole(await json(browser, 'POST', path, { username: USER, password: PASSWORD }))
+    }
     // The other two ways to a token, for whoever is logged in.
     const again = await json(browser, 'PUT', `/-/user/org.couchdb.user:${USER}`, { name: USER, password: PASSWORD })
     if (again.status !== 201) throw new Error(`npm's login was answered ${again.status}`)
