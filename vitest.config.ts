@@ -5,6 +5,7 @@ const folder = (name: string, options: { timeoutMs: number; serial?: boolean; af
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
+    setupFiles: ['test/support/disposable-stack.ts'],
     testTimeout: options.timeoutMs,
     hookTimeout: options.timeoutMs,
     fileParallelism: options.serial !== true,

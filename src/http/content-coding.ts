@@ -1,11 +1,12 @@
 /** Bodies without their codings (RFC 9110 8.4), and never more of one than was asked for: a small body can be made to unfold without end. */
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw, type InputType, zstdDecompress } from 'node:zlib'
+import { isWholeZstd } from './zstd.ts'
 
 type Decoder = (body: InputType, options: { maxOutputLength: number }) => Promise<Buffer>
 
 const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
-  ['gzip', promisify(gunzip)], ['x-gzip', promisify(gunzip)], ['br', promisify(brotliDecompress)], ['zstd', promisify(zstdDecompress)],
+  ['gzip', promisify(gunzip)], ['x-gzip', promisify(gunzip)], ['br', promisify(brotliDecompress)], ['zstd', unfoldZstd],
   ['deflate', inflateEither],
 ])
 
@@ -30,6 +31,11 @@ export async function decodeBody(body: Buffer, codings: string | undefined, maxB
     }
   }
   return bytes.length > maxBytes ? { state: 'too_large' } : { state: 'decoded', body: bytes }
+}
+
+async function unfoldZstd(body: InputType, options: { maxOutputLength: number }): Promise<Buffer> {
+  if (!Buffer.isBuffer(body) || !isWholeZstd(body)) throw new Error('the body is not zstd, or was cut short')
+  return promisify(zstdDecompress)(body, options)
 }
 
 /** "deflate" is zlib's format (RFC 9110 8.4.1.2), but some servers send bare deflate under that name. */

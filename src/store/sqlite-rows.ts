@@ -35,7 +35,7 @@ export class SqliteRows {
 
   constructor(db: DatabaseSync) {
     this.#row = db.prepare(`SELECT id, ${COLUMNS.join(', ')} FROM sessions WHERE key = ?`)
-    this.#entries = db.prepare('SELECT name, value FROM entries WHERE session = ?')
+    this.#entries = db.prepare(`SELECT ${cutsAtNul(db) ? 'CAST(name AS BLOB) AS name' : 'name'}, value FROM entries WHERE session = ?`)
     this.#sizeOf = db.prepare('SELECT length(value) AS size FROM entries WHERE session = ? AND name = ?')
     this.#count = db.prepare('SELECT count(*) AS count FROM entries WHERE session = ?')
     this.#putRow = db.prepare(
@@ -59,7 +59,7 @@ export class SqliteRows {
 
   entries(id: number): Map<EntryName, Uint8Array> {
     const entries = new Map<EntryName, Uint8Array>()
-    for (const { name, value } of this.#entries.all(id)) entries.set(text(name), bytes(value))
+    for (const { name, value } of this.#entries.all(id)) entries.set(name instanceof Uint8Array ? Buffer.from(name).toString() : text(name), bytes(value))
     return entries
   }
 
@@ -147,4 +147,9 @@ function text(value: SQLOutputValue | undefined): string {
 function bytes(value: SQLOutputValue | undefined): Uint8Array {
   if (!(value instanceof Uint8Array)) throw new TypeError('bytes were expected in a column of the session database')
   return value
+}
+
+/** Whether this Node reads text up to its first NUL only, as 22 does: two names would become one. */
+function cutsAtNul(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 'a' || char(0) AS text").get()?.['text'] !== 'a\0'
 }
