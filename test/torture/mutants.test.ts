@@ -1,7 +1,8 @@
 /** The torture finds what is broken: builds without one of the guarantees, over both stores and both carriers. All of them by hand: `npm run torture -- --mutant all`. */
 import { describe, expect, it } from 'vitest'
-import { type MutantName, mutantNamed } from './mutants.ts'
-import { tortureMutant } from './mutate.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { type MutantName, MUTANT_NAMES, mutantNamed } from './mutants.ts'
+import { mutate, tortureMutant } from './mutate.ts'
 import { DEFAULTS } from './options.ts'
 import { describeChecks, type Tally } from './tally.ts'
 import type { CarrierName, StoreName } from './words.ts'
@@ -11,6 +12,13 @@ const options = { ...DEFAULTS, clients: 8, replicas: 2 }
 async function tortured(name: MutantName, store: StoreName, carrier: CarrierName): Promise<Tally> {
   return (await tortureMutant(options, new AbortController().signal, name, { store, carrier })).tally
 }
+
+describe('each mutant', () => {
+  it.each(MUTANT_NAMES)('fits the sources of now: %s', async (name) => {
+    await using folder = await temporaryFolder()
+    expect(mutate(folder.path, name, mutantNamed(name))).toMatch(/cli\.ts$/)
+  })
+})
 
 describe.concurrent('the torture', () => {
   it.each([

@@ -94,7 +94,7 @@ export const MUTANTS = {
     ...everywhere, faults: ['roll secrets'], seconds: 40, shows: by('vanished', 'error'),
     about: 'sessions and tokens are never sealed and signed anew, and an old secret goes unseen',
     changes: [
-      { file: 'proxy/visit.ts', from: 'if (tokens.isStale(token)) this', to: 'if (tokens.isStale(token) && Math.random() < 0) this' },
+      { file: 'proxy/visit.ts', from: 'tokens.isStale(token)) this', to: 'tokens.isStale(token) && Math.random() < 0) this' },
       { file: 'admin/metrics.ts', from: 'use }, uses[use])', to: 'use }, 0 * uses[use])' },
     ],
   },

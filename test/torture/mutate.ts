@@ -47,8 +47,8 @@ export async function runMutants(options: TortureOptions, stop: AbortSignal, nam
   return wrong === 0
 }
 
-/** Returns the command line of the copy. */
-function mutate(folder: string, name: string, { changes }: Mutant): string {
+/** Makes the copy in `folder`, and returns its command line. Throws when a change does not fit the sources any more. */
+export function mutate(folder: string, name: string, { changes }: Mutant): string {
   cpSync(join(ROOT, 'src'), join(folder, 'src'), { recursive: true })
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
