@@ -45,7 +45,8 @@ describe('JSON', () => {
   it('of a client is read, or is not, in little time and stack', () => {
     const deep = (open: string, close: string): Buffer => Buffer.from(`${open.repeat(300_000)}1${close.repeat(300_000)}`)
     const json = parseUnambiguousJson(deep('[', ']'))
-    expect(json === undefined ? undefined : jsonText(json)).toBeUndefined()
+    // Node 26 can write it again as well.
+    expect([undefined, deep('[', ']').toString()]).toContain(json === undefined ? undefined : jsonText(json))
     parseUnambiguousJson(deep('{"a":', '}'))
     expect(parseUnambiguousJson(Buffer.from(`[${'1,'.repeat(400_000)}1]`))).toHaveLength(400_001)
     expect(parseUnambiguousJson(Buffer.from(`{"a":"${'\\\\\\"'.repeat(200_000)}"}`))).toBeDefined()
