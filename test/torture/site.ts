@@ -1,6 +1,6 @@
 /** What is under torture: a store, replicas of the app, each with a sidecar process of its own, and the ways to harm them. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -76,7 +76,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const redis = store === 'redis' ? await startRedis(['--appendonly', 'yes', '--appendfsync', 'always']) : undefined
   if (redis !== undefined) undo.defer(() => redis.stop())
   const url = redis === undefined ? `sqlite:${join(folder, 'sessions.db')}` : `redis://127.0.0.1:${redis.port}`
-  const ports = await steadyPorts(3 * replicas)
+  const ports = await steadyPorts(3 * replicas, undo)
   const secrets = new Secrets()
   const configFile = (index: number): string => join(folder, `unstick-${index}.yaml`)
   const configure = (index: number): void => {
@@ -131,23 +131,42 @@ async function answers(url: string): Promise<boolean> {
   return (await fetch(url)).ok
 }
 
+const FIRST_PORT = 10_000
+const BLOCK = 32
+
 /**
  * Ports below those that the system gives to outgoing connections: a process that was killed must get its own back, which one of the
- * clients' connections could have taken meanwhile.
+ * clients' connections could have taken meanwhile. In a block of their own, claimed by listening on its first port for as long as the
+ * site stands: several runs at a time would take each other's between looking and starting.
  */
-async function steadyPorts(count: number): Promise<number[]> {
-  const ports: number[] = []
-  // Not from the seed: several runs at a time would meet.
-  for (let port = 10_000 + Math.floor(Math.random() * 20_000); ports.length < count && port < 32_000; port += 1) {
-    const server = createServer()
-    const listening = once(server, 'listening').then(() => true, () => false)
-    server.listen(port, '127.0.0.1')
-    if (await listening) {
+async function steadyPorts(count: number, undo: AsyncDisposableStack): Promise<number[]> {
+  for (let attempt = 0; attempt < 1_000; attempt += 1) {
+    // Not from the seed, or all runs would begin at the same block.
+    const first = FIRST_PORT + BLOCK * Math.floor(Math.random() * 680)
+    const claim = await listening(first)
+    if (claim === undefined) continue
+    undo.defer(() => closed(claim))
+    const ports: number[] = []
+    for (let port = first + 1; ports.length < count && port < first + BLOCK; port += 1) {
+      const server = await listening(port)
+      if (server === undefined) continue
       ports.push(port)
-      server.close()
-      await once(server, 'close')
+      await closed(server)
     }
+    if (ports.length === count) return ports
   }
-  if (ports.length < count) throw new Error('there are not enough free ports between 10000 and 32000')
-  return ports
+  throw new Error('there are not enough free ports between 10000 and 32000')
+}
+
+/** undefined: somebody else does. */
+async function listening(port: number): Promise<Server | undefined> {
+  const server = createServer()
+  const there = once(server, 'listening').then(() => true, () => false)
+  server.listen(port, '127.0.0.1')
+  return await there ? server : undefined
+}
+
+async function closed(server: Server): Promise<void> {
+  server.close()
+  await once(server, 'close')
 }
