@@ -67,7 +67,7 @@ export async function startSidecar(config: Config, { log, clock = systemClock, s
     const store = given ?? openStore(config, clock)
     undo.push(() => store.close())
     const storeClock = new StoreClock(clock)
-    const parts = createParts(config, { log, clock, storeClock, keyring, metrics, upstream, store: timedStore(store, metrics.telemetry), draining: () => readiness === 'draining' })
+    const parts = createParts(config, { log, clock, storeClock, keyring, metrics, upstream, store: timedStore(store, metrics.telemetry, () => log.info({ store: store.kind }, 'the store answers again')), draining: () => readiness === 'draining' })
     proxy.sessions = parts.sessions
     const server = new ProxyServer(parts, upgradeTarget(config), config.limits)
     proxy.server = server

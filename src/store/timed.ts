@@ -1,10 +1,11 @@
-/** A store that reports how long its calls take. */
+/** A store that reports how long its calls take, and when it serves again after it did not. */
 import type { Telemetry } from '../telemetry.ts'
 import type { SessionStore } from './store.ts'
 
 type Operation = Parameters<Telemetry['storeCall']>[0]
 
-export function timedStore(store: SessionStore, telemetry: Telemetry): SessionStore {
+export function timedStore(store: SessionStore, telemetry: Pick<Telemetry, 'storeCall'>, onBack: () => void): SessionStore {
+  let away = false
   const timed = async <T>(operation: Operation, call: () => Promise<T>): Promise<T> => {
     const start = performance.now()
     let failed = true
@@ -13,6 +14,8 @@ export function timedStore(store: SessionStore, telemetry: Telemetry): SessionSt
       failed = false
       return result
     } finally {
+      if (away && !failed) onBack()
+      away = failed
       telemetry.storeCall(operation, (performance.now() - start) / 1_000, failed)
     }
   }
