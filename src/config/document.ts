@@ -1,7 +1,8 @@
 /** A YAML file as plain values with the place of each, for messages that point at it. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, type Document, type Node, type Pair } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, type Document, type Node, type Pair, type YAMLError } from 'yaml'
 import { expand, type Sources } from './expand.ts'
 import { formatPath, type Path, type Problem } from './problem.ts'
+import { syntaxFlaws } from './syntax.ts'
 
 /** All scalars are text: the schema, not YAML, knows which keys are numbers, so that a secret of digits stays as it is. */
 export type Value = string | Value[] | { [key: string]: Value }
@@ -28,19 +29,22 @@ export interface Source {
 const MAX_NODES = 20_000
 const MAX_DEPTH = 50
 
+const OPTIONS = { schema: 'failsafe', prettyErrors: false, uniqueKeys: false, logLevel: 'silent' } as const
+
 const keyOf = (path: Path): string => JSON.stringify(path)
 
 /** `skip` names top-level keys that a flag replaces: nothing in them is looked at. Never throws. */
 export function readDocument(file: string, text: string, sources: Sources, skip: ReadonlySet<string>): Source {
   const lines = new LineCounter()
-  const document = parseDocument(mask(text), { schema: 'failsafe', lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' })
+  const masked = mask(text)
+  const document = parseDocument(masked, { ...OPTIONS, lineCounter: lines })
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return line === 0 ? { line: 1, col: 1 } : { line, col }
   }
   const where = (place: Place): string => `${file}:${place.line}:${place.col}`
   const reader = new Reader(document, sources, skip, (offset, key, message) => ({ where: where(placeOf(offset)), key, message }))
-  for (const { pos, code } of [...document.errors, ...document.warnings]) reader.report(pos[0], 'syntax', SYNTAX[code] ?? `is not valid YAML here (${code})`)
+  for (const { offset, message } of syntaxFlaws(masked, (part) => flawsOf(part === masked ? document : parseDocument(part, OPTIONS)))) reader.report(offset, 'syntax', message)
   // What comes out of a broken document is guesswork, and its problems would mislead.
   const values = document.errors.length === 0 ? reader.root() : {}
   const nearestPlace = (places: ReadonlyMap<string, number>, path: Path): Place => {
@@ -59,6 +63,9 @@ export function readDocument(file: string, text: string, sources: Sources, skip:
     flawed: (path) => reader.flawed.has(keyOf(path)),
   }
 }
+
+/** A tag, which means nothing here, is a warning to the parser. */
+const flawsOf = ({ errors, warnings }: Document.Parsed): YAMLError[] => [...errors, ...warnings]
 
 class Reader {
   readonly values = new Map<string, number>()
@@ -167,20 +174,3 @@ function mask(text: string): string {
 const hide = (text: string): string => text.replace(/[!-~ \t]/g, (c) => String.fromCharCode(0xe000 + c.charCodeAt(0)))
 
 const unmask = (text: string): string => text.replace(/[\ue009\ue020-\ue07e]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0xe000))
-
-/** Our own words, since the parser's may quote the text, and the text may be a secret. */
-const SYNTAX: Record<string, string> = {
-  BAD_ALIAS: 'an alias without an anchor of its name before it',
-  BAD_DQ_ESCAPE: 'an escape that YAML does not know inside "…" (write \\\\ for a backslash)',
-  BAD_INDENT: 'the indentation does not fit what is around it',
-  BAD_SCALAR_START: 'text cannot start with this character (put it in quotes)',
-  BLOCK_AS_IMPLICIT_KEY: 'a second `key:` on the same line (put text with a colon in quotes)',
-  BLOCK_IN_FLOW: 'an indented block cannot stand inside […] or {…}',
-  MISSING_CHAR: 'something is missing before here: a quote, a bracket, a comma, or a colon and a space after a key',
-  MULTILINE_IMPLICIT_KEY: 'a key goes over several lines: a colon is missing, or a quote',
-  MULTIPLE_DOCS: 'the file has a second document (---), and only one can count',
-  TAB_AS_INDENT: 'a tab cannot indent (use spaces)',
-  TAG_RESOLVE_FAILED: 'tags (!…) are not used here',
-  UNEXPECTED_TOKEN: 'this does not belong here (text with special characters needs quotes)',
-  RESOURCE_EXHAUSTION: 'is nested too deeply',
-}

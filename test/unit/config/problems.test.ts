@@ -104,6 +104,13 @@ const ROWS: readonly (readonly [string, string, World?])[] = [
   ['listen: ${HIDDEN}', `2:9 listen: the value is not an address to listen on (allowed ${ADDRESS})`, { env: { HIDDEN: 'hunter2' } }],
   ['a: "x', '3:1 syntax: something is missing before here: a quote, a bracket, a comma, or a colon and a space after a key'],
   ['session:\n\tlifetime: 1h', '3:1 syntax: a tab cannot indent (use spaces)'],
+  ['upstream: http://127.0.0.1:1\n  store: x', '2:11 syntax: the next line is indented under a key that has a value already (indent it as that key is)'],
+  ['listen: a: b', '2:9 syntax: a second `key:` on the same line (put text with a colon in quotes)'],
+  ['carriers: { files: [{ cookie: A, path: /s/sess_{id} }] }', '2:48 syntax: text with { or } in it needs quotes, as in "/s/sess_{id}"'],
+  ['carriers: { files: [{ cookie: A, path: {id}.json }] }', '2:44 syntax: text with { or } in it needs quotes, as in "/s/sess_{id}"'],
+  ['carriers:\n  files:\n    - { cookie: A, path: /s/id} }', '4:33 syntax: text with { or } in it needs quotes, as in "/s/sess_{id}"'],
+  ['routes: [{ match: /a } { match: /b }]', '2:24 syntax: this does not belong here (text with special characters needs quotes)'],
+  ['secret: [${UNSTICK_SECRET]', '2:11 syntax: has a ${ without its } (write $${ for a plain ${)'],
   ['a: *b', '2:4 a: is an alias without an anchor of its name before it'],
   ['? [a]\n: b', '2:3 syntax: has a key that is not plain text'],
 ]
@@ -135,6 +142,17 @@ describe('a file with several problems', () => {
 
   it('is not blamed for a conflict with a default that stands in for a wrong value', () => {
     expect(linesOf('app: php\nlisten: wrong\nadmin: { listen: 0.0.0.0:8080 }\n')).toHaveLength(1)
+  })
+})
+
+describe('a file that is not YAML', () => {
+  it('has its first flaw named for each top-level key, since what comes behind it is guesswork', () => {
+    const lines = linesOf('app: php\ncarriers:\n  files:\n    - { cookie: A, path: /s/sess_{id} }\nlimits: { entry: 1MB }\nlisten: a: b\nroutes:\n  - { match: /a }\nadmin: "x" y\nstore: !tag x\n')
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['unstick.yaml:4:34', 'unstick.yaml:6:9', 'unstick.yaml:9:12', 'unstick.yaml:10:8'])
+  })
+
+  it('is given up on after as many flaws as anybody reads', () => {
+    expect(linesOf('a: "x" y\n'.repeat(1_000))).toHaveLength(20)
   })
 })
 
