@@ -4,7 +4,7 @@ import type { Value } from './document.ts'
 import { keyDocs, keysAt } from './key-docs.ts'
 import { formatPath, type Path, type Problem } from './problem.ts'
 import { flawOf } from './scalar.ts'
-import { nearest } from './suggest.ts'
+import { likely, nearest } from './suggest.ts'
 
 export interface Places {
   /** Where the value at `path` comes from, and how to name it there. */
@@ -56,8 +56,7 @@ function unknownKey(path: Path, places: Places): Problem {
   const name = String(path.at(-1))
   const parent = formatPath(path.slice(0, -1).map((step) => (typeof step === 'number' ? 0 : step))).replaceAll('[0]', '[]')
   const known = keysAt(docs, parent)
-  // The right name on the wrong level, such as idleTimeout outside session, is a likelier slip than any other spelling.
-  const elsewhere = docs.find(({ key }) => key.endsWith(`.${name}`))?.key
-  const meant = elsewhere ?? nearest(name, known)
+  // A letter too few is the likeliest slip; then the right name on the wrong level, such as idleTimeout outside session; then any other spelling.
+  const meant = likely(name, known) ?? docs.find(({ key }) => key.endsWith(`.${name}`))?.key ?? nearest(name, known)
   return { ...places.locateKey(path), message: 'is not a key that unstick knows', allowed: known.join(' '), ...(meant === undefined ? {} : { meant }) }
 }

@@ -31,10 +31,10 @@ export function flawOf(issue: z.core.$ZodIssue): Flaw | undefined {
   return issue.code === 'custom' ? (issue.params?.['flaw'] as Flaw | undefined) : undefined
 }
 
-export const oneOf = <const T extends string>(words: readonly T[], guess = likely) => (text: string): Parsed<T> => {
+export const oneOf = <const T extends string>(words: readonly T[]) => (text: string): Parsed<T> => {
   const word = words.find((known) => known === text)
   if (word !== undefined) return right(word)
-  const meant = guess(text, words)
+  const meant = likely(text, words)
   return wrong('is not one of the known words', { allowed: words.join(' '), ...(meant === undefined ? {} : { meant }) })
 }
 

@@ -9,7 +9,6 @@ import { PRESET_NAMES } from './presets.ts'
 import { parseRoutePattern } from './routes.ts'
 import { flag, oneOf, scalar } from './scalar.ts'
 import { parseStore } from './store-url.ts'
-import { nearest } from './suggest.ts'
 import { parseCount, parseDuration, parseSize, within } from './units.ts'
 
 /** Longer waits than this are surely mistakes, and timers cannot do more than 24 days. */
@@ -115,7 +114,7 @@ export const schema = z.strictObject({
     .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(scalar(parseSecrets, { title: 'secret', description: 'A secret.' })))
     .meta({ title: 'secret or list of secrets', description: 'Newest first: the first seals, all open. At least 32 characters each. Needed for any store that is not local. Default: the environment variable `UNSTICK_SECRET`, commas between several.', type: ['array', 'string'] })
     .prefault([]),
-  app: scalar(oneOf(PRESET_NAMES, nearest), { title: 'preset', description: `Fills \`carriers\` for a framework; explicit keys win. ${PRESET_NAMES.map((name) => `\`${name}\``).join(', ')}.`, enum: PRESET_NAMES }).optional(),
+  app: scalar(oneOf(PRESET_NAMES), { title: 'preset', description: `Fills \`carriers\` for a framework; explicit keys win. ${PRESET_NAMES.map((name) => `\`${name}\``).join(', ')}.`, enum: PRESET_NAMES }).optional(),
   session: z
     .strictObject({
       cookie: cookie.meta({ title: 'map', description: 'The token cookie. It is always HttpOnly.' }).prefault({}),

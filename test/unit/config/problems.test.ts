@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { PRESET_NAMES } from '../../../src/config/presets.ts'
 import { linesOf, SECRET, type World } from './lines.ts'
 
 const TOP = 'listen upstream store secret app session carriers routes limits trustedProxies admin'
@@ -14,6 +15,8 @@ const ROWS: readonly (readonly [string, string, World?])[] = [
   ['idleTimeout: 5m', `2:1 idleTimeout: is not a key that unstick knows (allowed ${TOP}, did you mean session.idleTimeout)`],
   ['session: { idletimeout: 5m }', '2:12 session.idletimeout: is not a key that unstick knows (allowed cookie idleTimeout lifetime touchInterval, did you mean idleTimeout)'],
   ['routes: [{ match: /x, lok: off }]', '2:23 routes[0].lok: is not a key that unstick knows (allowed match session touch lock lockWait, did you mean lock)'],
+  ['carriers: { cookies: { name: [a] } }', '2:24 carriers.cookies.name: is not a key that unstick knows (allowed names adopt release, did you mean names)'],
+  ['session: { name: a }', '2:12 session.name: is not a key that unstick knows (allowed cookie idleTimeout lifetime touchInterval, did you mean session.cookie.name)'],
   ['__proto__: 1', `2:1 __proto__: is not a key that unstick knows (allowed ${TOP}, did you mean store)`],
   ['store: memory:\nstore: memory:', '3:1 store: is there twice, and only one can count'],
   ['routes: /x', '2:9 routes: is text, and has to be a list'],
@@ -118,6 +121,12 @@ const ROWS: readonly (readonly [string, string, World?])[] = [
 describe('a file with one problem', () => {
   it.each(ROWS.map(([yaml, line, world]) => ({ yaml, line, world })))('$yaml', ({ yaml, line, world }) => {
     expect(linesOf(`app: php\n${yaml}\n`, world)).toEqual([`unstick.yaml:${line}`])
+  })
+})
+
+describe('an app without a preset', () => {
+  it.each([['phpp', ', did you mean php'], ['Rails', ', did you mean rails'], ['wordpress', ''], ['node', '']])('%s gets the presets, and a guess only where a slip explains it', (name, meant) => {
+    expect(linesOf(`app: ${name}\n`)).toEqual([`unstick.yaml:1:6 app: "${name}" is not one of the known words (allowed ${PRESET_NAMES.join(' ')}${meant})`])
   })
 })
 
