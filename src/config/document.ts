@@ -2,6 +2,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, type Document, type Node, type Pair, type YAMLError } from 'yaml'
 import { expand, type Sources } from './expand.ts'
 import { formatPath, type Path, type Problem } from './problem.ts'
+import { isSecret } from './secret-keys.ts'
 import { syntaxFlaws } from './syntax.ts'
 
 /** All scalars are text: the schema, not YAML, knows which keys are numbers, so that a secret of digits stays as it is. */
@@ -148,7 +149,7 @@ class Reader {
     const plain = node.type === Scalar.PLAIN
     const raw = typeof node.value === 'string' ? unmask(node.value) : ''
     if (plain && (raw === '' || raw === 'null' || raw === '~')) return undefined
-    const { text, filled, flaws } = expand(raw, this.#sources)
+    const { text, filled, flaws } = expand(raw, this.#sources, isSecret(path))
     for (const flaw of flaws) this.report(offset, path, flaw)
     if (flaws.length > 0) this.flawed.add(keyOf(path))
     if (filled) this.filled.add(keyOf(path))

@@ -14,8 +14,8 @@ export interface Expanded {
   readonly flaws: readonly string[]
 }
 
-/** What is put in is not expanded again. */
-export function expand(text: string, sources: Sources): Expanded {
+/** What is put in is not expanded again. `secret`: what `text` is for, so that no default is advised. */
+export function expand(text: string, sources: Sources, secret: boolean): Expanded {
   if (!text.includes('${')) return { text, filled: false, flaws: [] }
   const flaws: string[] = []
   let filled = false
@@ -26,14 +26,14 @@ export function expand(text: string, sources: Sources): Expanded {
       flaws.push('has a ${ without its } (write $${ for a plain ${)')
       return ''
     }
-    const found = lookUp(name, sources)
+    const found = lookUp(name, sources, secret)
     if ('flaw' in found) flaws.push(found.flaw)
     return 'value' in found ? found.value : ''
   })
   return { text: result, filled, flaws }
 }
 
-function lookUp(name: string, { env, readFile }: Sources): { value: string } | { flaw: string } {
+function lookUp(name: string, { env, readFile }: Sources, secret: boolean): { value: string } | { flaw: string } {
   if (name.startsWith('file:')) return fromFile(name.slice('file:'.length), readFile)
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(name)
   if (match === null) return { flaw: 'has a ${…} that is none of ${NAME}, ${NAME:-default} and ${file:/path} (write $${ for a plain ${)' }
@@ -42,8 +42,9 @@ function lookUp(name: string, { env, readFile }: Sources): { value: string } | {
   const value = Object.hasOwn(env, variable) ? env[variable] : undefined
   // As in a shell, `:-` also stands in for a variable that is set but empty.
   if (fallback !== undefined && (value === undefined || value === '')) return { value: fallback }
-  if (value === undefined) return { flaw: `needs the environment variable ${variable}, which is not set (set it, or write \${${variable}:-default})` }
-  return { value }
+  if (value !== undefined) return { value }
+  const advice = secret ? 'set it: `unstick keygen` makes one' : `set it, or write \${${variable}:-default}`
+  return { flaw: `needs the environment variable ${variable}, which is not set (${advice})` }
 }
 
 function fromFile(path: string, readFile: (path: string) => string): { value: string } | { flaw: string } {

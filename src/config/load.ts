@@ -8,6 +8,7 @@ import { lookUp, problemsOf, type Places } from './issues.ts'
 import { ConfigError, formatPath, type Path, type Problem } from './problem.ts'
 import { applyPreset, toConfig } from './resolve.ts'
 import { schema, type Settings } from './schema.ts'
+import { mayHoldSecret } from './secret-keys.ts'
 
 /** Where a configuration is looked for when none is named, in this order. */
 export const LOOKUP = ['./unstick.yaml', '/etc/unstick/unstick.yaml'] as const
@@ -45,9 +46,6 @@ export interface Examined {
 }
 
 type Values = { [key: string]: Value }
-
-/** Keys whose values are never shown. A store's address may hold a password. */
-const SECRET_KEYS = new Set(['secret', 'store', 'admin.token'])
 
 /** Environment variables that stand in for a key that nobody wrote. */
 const FROM_ENV: readonly { variable: string; path: readonly [string, ...string[]] }[] = [
@@ -150,7 +148,7 @@ function placesIn(file: string, source: Source | undefined, flags: ReadonlyMap<s
   return {
     locate: (path) => locate(path, source?.place),
     locateKey: (path) => locate(path, source?.keyPlace),
-    mayShow: (path) => !SECRET_KEYS.has(String(path[0])) && !SECRET_KEYS.has(formatPath(path)) && source?.filled(path) !== true,
+    mayShow: (path) => !mayHoldSecret(path) && source?.filled(path) !== true,
   }
 }
 

@@ -65,8 +65,8 @@ describe('the example of the contract', () => {
 
   it('names its variables when they are not set', () => {
     expect(linesOf(CONTRACT)).toEqual([
-      'unstick.yaml:5:10 secret[0]: needs the environment variable UNSTICK_SECRET, which is not set (set it, or write ${UNSTICK_SECRET:-default})',
-      'unstick.yaml:26:41 admin.token: needs the environment variable UNSTICK_ADMIN_TOKEN, which is not set (set it, or write ${UNSTICK_ADMIN_TOKEN:-default})',
+      'unstick.yaml:5:10 secret[0]: needs the environment variable UNSTICK_SECRET, which is not set (set it: `unstick keygen` makes one)',
+      'unstick.yaml:26:41 admin.token: needs the environment variable UNSTICK_ADMIN_TOKEN, which is not set (set it: `unstick keygen` makes one)',
     ])
   })
 
