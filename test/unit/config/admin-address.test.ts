@@ -21,6 +21,16 @@ describe('adminAddress', () => {
     expect(adminAddress({ file, admin: 'unix:/run/admin.sock' })).toEqual({ unix: '/run/admin.sock' })
   })
 
+  it('is what --admin says without a look at the configuration, whose variables and secrets are not there for whoever asks', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'unstick.yaml')
+    writeFileSync(file, 'app: php\nstore: redis://h\nsecret: ${NOT_THERE_FOR_PROBES}\n')
+    expect(adminAddress({ file, admin: '127.0.0.1:1234' })).toEqual({ host: '127.0.0.1', port: 1234 })
+    expect(() => adminAddress({ file })).toThrow('NOT_THERE_FOR_PROBES')
+    expect(() => adminAddress({ admin: '1234' })).toThrow('--admin: "1234" is not an address to listen on (allowed host:port :port [ipv6]:port unix:/path, did you mean :1234)')
+    expect(() => adminAddress({ admin: 'bob:hunter2@h' })).toThrow(/^--admin: the value is not an address/)
+  })
+
   it('fails as `run` does on a configuration that cannot be used', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'unstick.yaml')
