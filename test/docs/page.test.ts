@@ -14,12 +14,12 @@ const flaws = (markdown: string): Promise<readonly string[]> => flawsOf(block(ma
 
 describe('a page', () => {
   it('is taken apart into blocks with their line, language and marker, headings and links', () => {
-    const page = parsePage('# A `b`: c, d\n## Same\n## Same\n[x](y.md#z) ![i](i.png) `[no](no.md)`\n\n- item\n  <!-- docs: file a.yaml -->\n  ```yaml\n  a:\n    b: 1\n  ```\n\n~~~text\n[no](no.md)\n# no\n~~~\n')
+    const page = parsePage('# A `b`: c, d\n## Same\n## Same\n[x](y.md#z) ![i](i.png) `[no](no.md)`\n\n- item\n  <!-- docs: with b: file a.yaml -->\n  ```yaml\n  a:\n    b: 1\n  ```\n\n~~~text\n[no](no.md)\n# no\n~~~\n')
     expect([...page.anchors]).toEqual(['a-b-c-d', 'same', 'same-1'])
     expect(page.links.map(({ target }) => target)).toEqual(['y.md#z', 'i.png'])
     expect(page.blocks).toEqual([
-      { line: 9, language: 'yaml', text: 'a:\n  b: 1\n', marker: { kind: 'file', name: 'a.yaml' }, flaw: undefined },
-      { line: 14, language: 'text', text: '[no](no.md)\n# no\n', marker: undefined, flaw: undefined },
+      { line: 9, language: 'yaml', text: 'a:\n  b: 1\n', marker: { kind: 'file', name: 'a.yaml' }, way: 'b', flaw: undefined },
+      { line: 14, language: 'text', text: '[no](no.md)\n# no\n', marker: undefined, way: undefined, flaw: undefined },
     ])
   })
 })
@@ -61,6 +61,18 @@ describe('the commands of a page', () => {
 
   it('hand their environment on to the next block, and find unstick as it is installed and as it is cloned', async () => {
     await run('```sh\nexport A=1\nunstick --version\nnpx unstick --version\n```', '```sh\ntest "$A" = 1\nnpm run -s unstick -- --version\n```')
+  })
+
+  it('go on in the folder in which the last block ended', async () => {
+    await run('```sh\nexport PATH="$PWD/bin:$PATH"\nmkdir a\ncd a\n```', '```sh\ntest "${PWD##*/}" = a\ntest "$(command -v unstick)" = "${PWD%/a}/bin/unstick"\nunstick --version\n```')
+  })
+
+  it('have to end all that the page has started, where they say so', async () => {
+    await using sandbox = await Sandbox.make(await portsFor([]))
+    await sandbox.run(block('```sh\nsleep 60 & echo $! > pid\nsleep 60 & echo $! > pid-2\n```'))
+    const ends = (text: string): Promise<void> => sandbox.run(block(`<!-- docs: ready when nothing runs any more -->\n\`\`\`sh\n${text}\n\`\`\``), 500)
+    await expect(ends('kill $(cat pid)')).rejects.toThrow(/nothing runs any more/)
+    await ends('kill $(cat pid-2)')
   })
 
   it.each([['```sh\nfalse\ntrue\n```'], ['```sh\necho $NONE\n```'], ['<!-- docs: ready when it prints "up" -->\n```sh\nexit 3\n```']])('fail where one of them fails: %j', async (text) => {

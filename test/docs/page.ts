@@ -12,6 +12,8 @@ export type Marker =
   | { readonly kind: 'file'; readonly name: string }
   /** It is run where a sidecar runs: on the `unstick.yaml` that the page has written, or on one of its own. */
   | { readonly kind: 'beside a sidecar' }
+  /** It ends all that the page has started. */
+  | { readonly kind: 'ends all' }
   /** It may go on for as long as the page's commands run, or is stopped; the next one waits until this URL answers, or this text was printed. */
   | { readonly kind: 'ready when'; readonly url?: string; readonly text?: string; readonly stops: boolean }
 
@@ -21,6 +23,8 @@ export interface Block {
   readonly language: string
   readonly text: string
   readonly marker: Marker | undefined
+  /** The way through the page that it belongs to, where the page has several: `haproxy` or `nginx`, say. Else to each of them. */
+  readonly way: string | undefined
   /** Why its marker cannot be understood. */
   readonly flaw: string | undefined
 }
@@ -38,7 +42,7 @@ export interface Page {
 }
 
 const FENCE = /^(\s*)(`{3,}|~{3,})\s*(\S*).*$/
-const MARKER = /^\s*<!--\s*docs:\s*(.*?)\s*-->\s*$/
+const MARKER = /^\s*<!--\s*docs:\s*(?:with (\w+):\s*)?(.*?)\s*-->\s*$/
 
 export function parsePage(markdown: string): Page {
   const lines = markdown.split('\n')
@@ -65,9 +69,12 @@ export function parsePage(markdown: string): Page {
   return { blocks, links, anchors: new Set([...slugs].flatMap(([slug, count]) => Array.from({ length: count }, (_, n) => (n === 0 ? slug : `${slug}-${n}`)))) }
 }
 
-function markerOf(line: string): Pick<Block, 'marker' | 'flaw'> {
-  const text = MARKER.exec(line)?.[1]
-  if (text === undefined) return { marker: undefined, flaw: undefined }
+function markerOf(line: string): Pick<Block, 'marker' | 'way' | 'flaw'> {
+  const [, way, text] = MARKER.exec(line) ?? []
+  return { way, ...(text === undefined ? { marker: undefined, flaw: undefined } : meaningOf(text)) }
+}
+
+function meaningOf(text: string): Pick<Block, 'marker' | 'flaw'> {
   if (text === 'beside a sidecar') return { marker: { kind: 'beside a sidecar' }, flaw: undefined }
   const [, kind, rest = ''] = /^(not run:|part of|values of|file|ready when)\s+(\S.*)$/.exec(text) ?? []
   switch (kind) {
@@ -78,6 +85,7 @@ function markerOf(line: string): Pick<Block, 'marker' | 'flaw'> {
     case 'part of': return { marker: { kind: 'part of', path: rest }, flaw: undefined }
     case 'file': return /^[\w.-]+$/.test(rest) ? { marker: { kind: 'file', name: rest }, flaw: undefined } : { marker: undefined, flaw: `names a file by more than its name: ${rest}` }
     case 'ready when': {
+      if (rest === 'nothing runs any more') return { marker: { kind: 'ends all' }, flaw: undefined }
       const [, printed, url, stops] = /^(?:it prints "([^"]+)"|(https?:\S+) answers)(, then stopped)?$/.exec(rest) ?? []
       const what = printed === undefined ? url === undefined ? undefined : { url } : { text: printed }
       if (what !== undefined) return { marker: { kind: 'ready when', ...what, stops: stops !== undefined }, flaw: undefined }

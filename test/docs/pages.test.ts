@@ -36,12 +36,13 @@ function suite(path: string): void {
 
   const steps = page.blocks.filter(isRun)
   if (steps.length > 0) {
-    test('runs, every command of it', async () => {
+    const ways = [...new Set(page.blocks.map(({ way }) => way))].filter((way) => way !== undefined)
+    test.each(ways.length > 0 ? ways : ['start to end'])('runs, every command of it: %s', async (taken) => {
       const ports = await portsFor(steps.map(({ text }) => text))
       const redis = steps.some(({ text }) => text.includes('6379')) ? await startRedis([], Number(ports('6379'))) : undefined
       try {
         await using sandbox = await Sandbox.make(ports)
-        for (const block of steps) {
+        for (const block of steps.filter(({ way = taken }) => way === taken)) {
           if (block.marker?.kind === 'file') sandbox.write(block.marker.name, block.text)
           else if (isShell(block)) await sandbox.run(block).catch((error: unknown) => { throw new Error(`${path}:${block.line} ${String(error)}`, { cause: error }) })
         }

@@ -1,6 +1,6 @@
 /** Runs the commands of a page, one block after the other, in a folder that looks like a clone and takes what they write. */
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { PYTHON } from '../../scripts/servers.ts'
 import { httpApp } from '../support/origin-app.ts'
@@ -13,6 +13,8 @@ import type { Ports } from './ports.ts'
 const READY_MS = 30_000
 /** The longest of them plays the demo. */
 const BLOCK_MS = 60_000
+/** For what a page has stopped to be gone. */
+const END_MS = 15_000
 
 interface Shell {
   readonly pid: number
@@ -24,20 +26,25 @@ export class Sandbox implements AsyncDisposable {
   readonly #ports: Ports
   readonly #shells: Shell[] = []
   readonly #apps: AsyncDisposable[] = []
+  /** Where the next block starts. */
+  #cwd: string
   /** What the page has written to files. */
   #files = ''
 
   private constructor(folder: TemporaryFolder, ports: Ports) {
     this.#folder = folder
+    this.#cwd = folder.path
     this.#ports = ports
   }
 
   static async make(ports: Ports): Promise<Sandbox> {
     const folder = await temporaryFolder()
     for (const name of readdirSync(ROOT)) {
-      if (name !== '.git' && name !== 'scripts' && name !== 'package.json') symlinkSync(join(ROOT, name), join(folder.path, name))
+      if (name !== '.git' && name !== 'scripts' && name !== 'bin' && name !== 'package.json') symlinkSync(join(ROOT, name), join(folder.path, name))
     }
     copyFileSync(join(ROOT, 'package.json'), join(folder.path, 'package.json'))
+    // What finds its clone by its own path is copied, to find this one.
+    cpSync(join(ROOT, 'bin'), join(folder.path, 'bin'), { recursive: true })
     mkdirSync(join(folder.path, 'scripts'))
     for (const name of readdirSync(join(ROOT, 'scripts'))) if (name !== 'install.sh') symlinkSync(join(ROOT, 'scripts', name), join(folder.path, 'scripts', name))
     // Installing is not the page's business, and would change what other tests are running on.
@@ -55,7 +62,7 @@ export class Sandbox implements AsyncDisposable {
   write(name: string, text: string): void {
     const written = this.#ports(text)
     this.#files += written
-    writeFileSync(join(this.#folder.path, name), written)
+    writeFileSync(join(this.#cwd, name), written)
   }
 
   /** Starts a sidecar in the folder, before an app that has one visitor, alice. */
@@ -64,19 +71,19 @@ export class Sandbox implements AsyncDisposable {
     this.#apps.push(app)
     if (this.#files === '') this.write('unstick.yaml', 'listen: 127.0.0.1:8080\ncarriers: { headers: { receive: X-Session } }\nadmin: { listen: 127.0.0.1:9090 }\n')
     const text = `unstick run -c unstick.yaml --upstream http://127.0.0.1:${(app.address as { port: number }).port}\n`
-    await this.run({ line: 0, language: 'sh', text, marker: { kind: 'ready when', text: 'unstick is ready', stops: false }, flaw: undefined })
+    await this.run({ line: 0, language: 'sh', text, marker: { kind: 'ready when', text: 'unstick is ready', stops: false }, way: undefined, flaw: undefined })
     await fetch(this.#ports('http://127.0.0.1:8080/'))
   }
 
   /** Runs a block of shell commands. Throws, with what they printed, unless all of them succeed and what was to be ready is. */
-  async run({ text, marker }: Block): Promise<void> {
+  async run({ text, marker }: Block, endMs = END_MS): Promise<void> {
     if (marker?.kind === 'beside a sidecar') await this.#sidecar()
     const name = `.block-${this.#shells.length}`
     const path = (file: string): string => join(this.#folder.path, file)
     const commands = withOwnPorts(this.#ports(text), this.#files, this.#ports)
-    writeFileSync(path(name), `. ./.environment\n${commands}\nexport -p > .environment\n`)
-    const child = spawn('/bin/sh', ['-c', `exec sh -eu ${name} > ${name}.log 2>&1`], {
-      cwd: this.#folder.path, detached: true, stdio: 'ignore',
+    writeFileSync(path(name), `. ${path('.environment')}\ncd '${this.#cwd}'\n${commands}\nexport -p > ${path('.environment')}\npwd > ${path('.cwd')}\n`)
+    const child = spawn('/bin/sh', ['-c', `exec sh -eu ${path(name)} > ${path(name)}.log 2>&1`], {
+      cwd: this.#cwd, detached: true, stdio: 'ignore',
       env: { ...process.env, PATH: [path('.prefix/bin'), join(ROOT, 'node_modules/.bin'), '/usr/sbin', process.env['PATH']].join(delimiter), npm_config_prefix: path('.prefix'), TMPDIR: this.#folder.path },
     })
     let code: number | null | undefined
@@ -92,6 +99,8 @@ export class Sandbox implements AsyncDisposable {
       await until(`the end of\n${commands}\n(what goes on takes <!-- docs: ready when … -->)`, () => code !== undefined, BLOCK_MS, printed)
     }
     if (failed()) throw new Error(`ended with ${code}:\n${commands}\n${printed()}`)
+    if (code === 0) this.#cwd = readFileSync(path('.cwd'), 'utf8').trim()
+    if (marker?.kind === 'ends all') await until(`nothing runs any more after\n${commands}`, () => !this.#shells.some(({ pid: group }) => runs(group)), endMs, printed)
     if (marker?.kind === 'ready when' && marker.stops) await stop(shell)
   }
 
