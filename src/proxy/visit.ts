@@ -6,6 +6,7 @@ import type { BodyCopy, BodyReading, CarrierExchange, Changes, Outcome } from '.
 import { NO_CHANGES } from '../carrier/carrier.ts'
 import type { ResponseHead } from '../http/message.ts'
 import type { SortedRequest } from '../http/request-head.ts'
+import { postponed, ROTATION_DUE } from '../session/rotation-due.ts'
 import type { Session } from '../session/session.ts'
 import type { SeenToken, Token } from '../session/token.ts'
 import type { Parts, Route } from './parts.ts'
@@ -215,15 +216,6 @@ export class Visit {
     this.#cookie = tokenCookie.give(tokens.format(session.token, session.version), this.#request.https, session.lastsMs)
   }
 }
-
-/** Marks a session whose token should be a new one, and whose client did not stay to hear of it: the next answer makes up for it. */
-const ROTATION_DUE = 'rotation-due'
-
-const postponed = ({ set, remove, subject }: Changes): Changes => ({
-  ...(subject === undefined ? {} : { subject }),
-  set: new Map([...set, [ROTATION_DUE, { value: new Uint8Array(), expiresAt: undefined }]]),
-  remove: new Set([...remove].filter((name) => name !== ROTATION_DUE)),
-})
 
 export const isEmpty = ({ set, remove, rotate, subject, destroy }: Changes): boolean =>
   set.size === 0 && remove.size === 0 && rotate !== true && subject === undefined && destroy !== true

@@ -3,8 +3,9 @@
  * out, must not go on. A session that only runs out while a connection is open is not waited for.
  */
 import type { Clock, Millis } from '../clock.ts'
-import type { SessionStore } from '../store/store.ts'
+import type { Delta, SessionStore } from '../store/store.ts'
 import type { Sealing } from './sealing.ts'
+import type { Session } from './session.ts'
 import type { Token } from './token.ts'
 
 /** What the store had to say may have been lost on the way, so it is asked again from time to time. */
@@ -12,15 +13,17 @@ const RECHECK_MS: Millis = 30_000
 /** A store that is away is asked again so soon. */
 const RETRY_MS: Millis = 1_000
 
+const NO_COMMIT: Delta = { mode: 'update', set: new Map(), remove: new Set(), ifVersion: 0, maxBytes: 0 }
+
 export interface EndingsOptions {
   readonly store: SessionStore
   readonly sealing: Sealing
   readonly storeClock: Clock
 }
 
-/** Calls `ended`, at most once, when the session of `token` is destroyed, under whatever token it is by then. The answer ends it. */
-export function watchForEnd(options: EndingsOptions, token: Token, ended: () => void): () => void {
-  const watch = new Watch(options, token, ended)
+/** Calls `ended`, at most once, when the session is destroyed, under whatever token it is by then. The answer ends it. */
+export function watchForEnd(options: EndingsOptions, session: Session, ended: () => void): () => void {
+  const watch = new Watch(options, session, ended)
   return () => watch.stop()
 }
 
@@ -35,12 +38,13 @@ class Watch {
   #askAgain = false
   #over = false
   /** From when on it is no wonder that the session is not there. */
-  #runsOutAt: Millis = 0
+  readonly #runsOutAt: Millis
 
-  constructor(options: EndingsOptions, token: Token, ended: () => void) {
+  constructor(options: EndingsOptions, { token, head }: Session, ended: () => void) {
     this.#options = options
     this.#ended = ended
     this.#token = token
+    this.#runsOutAt = Math.max(head.expiresAt, head.keepUntil)
     this.#unwatch = this.#watch()
     this.#recheck = setInterval(() => this.#check(), RECHECK_MS).unref()
     // It may have ended before anybody watched.
@@ -82,17 +86,20 @@ class Watch {
 
   async #ask(): Promise<void> {
     const { store, sealing, storeClock } = this.#options
-    const opened = await store.open(this.#token.storeKey, {})
-    if (this.#over) return
-    if (opened.state === 'record') this.#runsOutAt = Math.max(opened.record.expiresAt, opened.record.keepUntil)
-    else if (opened.state === 'moved') {
+    // A commit that cannot apply, as no record has this version: it is told of a pointer for longer than an open, and of no entries.
+    const state = await store.commit(this.#token.storeKey, NO_COMMIT)
+    if (this.#over || state.state === 'conflict') return
+    if (state.state === 'moved') {
       this.#unwatch()
-      this.#token = sealing.follow(opened.successor, this.#token)
+      this.#token = sealing.follow(state.successor, this.#token)
       this.#unwatch = this.#watch()
       this.#askAgain = true
-    } else if (opened.state === 'destroyed' || (opened.state === 'absent' && (this.#runsOutAt === 0 || storeClock.now() < this.#runsOutAt))) {
-      this.stop()
-      this.#ended()
-    } else if (opened.state === 'absent') this.stop()
+      return
+    }
+    const opened = await store.open(this.#token.storeKey, {})
+    if (this.#over || opened.state === 'record') return
+    this.stop()
+    // One that is not there and left no tombstone has run out, as far as it was to last when the watch began; or the store has lost it.
+    if (opened.state !== 'absent' || storeClock.now() < this.#runsOutAt) this.#ended()
   }
 }

@@ -5,6 +5,7 @@
 import type { Millis } from '../clock.ts'
 import type { SessionStore, StoreKey } from '../store/store.ts'
 import { type Label, type Labels, newLabel } from './label.ts'
+import type { Session } from './session.ts'
 
 /** Filed for longer than it may live by as much, so that one whose end moves on is not filed anew with every request. */
 const MARGIN_MS: Millis = 86_400_000
@@ -30,6 +31,16 @@ export class Filing {
     const filedUntil = until + MARGIN_MS
     await this.#store.file(this.#labels.subjectKey(name), key, filedUntil - now)
     return { ...label, subject: name, filedUntil }
+  }
+
+  /** Takes a session off its subject's list that is none any more under this key. On the side: nobody waits for it, and a line that stays runs out by itself. */
+  forget(session: Session): void {
+    this.#forget(session).catch(() => undefined)
+  }
+
+  async #forget({ token, label }: Session): Promise<void> {
+    if (label?.subject === undefined) return
+    for (const name of this.#labels.subjectKeys(label.subject)) await this.#store.unfile(name, [token.storeKey])
   }
 
   /** Files it again under what its subject is called by the newest secret. */

@@ -1,5 +1,6 @@
 /** Sessions as operators see them: whose, since when, how large; and ending them, one or all of somebody's. */
 import type { Millis } from '../clock.ts'
+import { UnstickError } from '../errors.ts'
 import { type Delta, type SessionStore, type StoreKey, type SubjectKey, TOMBSTONE_MS } from '../store/store.ts'
 import type { Labels } from './label.ts'
 import { tooOften } from './refusals.ts'
@@ -23,7 +24,7 @@ export interface SessionSummary {
 
 /** Sessions of one subject that are told of, or ended, at a time. */
 export const MOST_SESSIONS = 1_000
-/** Rounds after which a subject who begins sessions faster than they can be ended is left to the next try. */
+/** Rounds after which it is told that there were more, and not that all have ended. */
 const MOST_ROUNDS = 100
 
 /** What a store key looks like. What does not is no session, and no reason to ask the store. */
@@ -91,29 +92,34 @@ export class Registry {
    */
   async revokeAll(subject: string): Promise<number> {
     let ended = 0
+    // Not theirs when they were looked at. They stay on the list: a login that is under way may just be making them so.
+    const others = new Set<StoreKey>()
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       let left = 0
       for (const name of this.#labels.subjectKeys(subject)) {
-        const keys = await this.#store.filed(name, MOST_SESSIONS)
+        const keys = (await this.#store.filed(name, MOST_SESSIONS + others.size)).filter((key) => !others.has(key))
         left += keys.length
-        ended += await this.#revokeFiled(subject, name, keys)
+        ended += await this.#revokeFiled(subject, name, keys, others)
       }
       if (left === 0) return ended
     }
-    return ended
+    throw new UnstickError('session_busy', `After ${ended} sessions of this subject were ended there were still more. Run it again.`)
   }
 
-  async #revokeFiled(subject: string, name: SubjectKey, keys: readonly StoreKey[]): Promise<number> {
+  async #revokeFiled(subject: string, name: SubjectKey, keys: readonly StoreKey[], others: Set<StoreKey>): Promise<number> {
     let ended = 0
     for (const key of keys) {
       const opened = await this.#store.open(key, {})
       const label = opened.state === 'record' && opened.record.label !== undefined ? this.#labels.open(key, opened.record.label) : undefined
-      // Somebody else's by now: a session may change hands without a new token, where its client came with an old one.
-      if (label !== undefined && label.subject !== subject) continue
+      // A session may change hands without a new token, where its client has hung up.
+      if (label !== undefined && label.subject !== subject) {
+        others.add(key)
+        continue
+      }
       await this.#store.destroy(key, TOMBSTONE_MS)
       if (label !== undefined) ended += 1
     }
-    await this.#store.unfile(name, keys)
+    await this.#store.unfile(name, keys.filter((key) => !others.has(key)))
     return ended
   }
 }

@@ -76,12 +76,13 @@ export class Sessions implements Opener {
 
   /** Calls `ended` when somebody ends the session, wherever and under whatever token. The answer ends it. */
   watch(session: Session, ended: () => void): () => void {
-    return watchForEnd(this.#options, session.token, ended)
+    return watchForEnd(this.#options, session, ended)
   }
 
   /** Ends the session everywhere; what is in flight cannot bring it back. */
   async destroy(session: Session): Promise<void> {
     await destroySession(this.#options, session)
+    this.#writing.forget(session)
     this.#options.telemetry.sessionDestroyed()
     session.letGo()
   }

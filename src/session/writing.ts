@@ -1,18 +1,25 @@
 /** Writing a session: made, changed, rotated, ended. What a commit may meet on its way, and what becomes of the changes then. */
 import type { Changes, Entry } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
+import { UnstickError } from '../errors.ts'
 import { type Committed, type Delta, type EntryName, type Lease, type StoredRecord, TOMBSTONE_MS } from '../store/store.ts'
 import { changesNoEntries, entriesAfter, keepMs, refuseMany } from './changed.ts'
 import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './contract.ts'
 import { Creating, successorOf } from './creating.ts'
 import { Filing } from './filing.ts'
 import type { Label } from './label.ts'
-import { LEASE_MS } from './lock.ts'
+import type { Turn } from './lock.ts'
 import { contradiction, takenOver, tooLarge, tooOften } from './refusals.ts'
+import { postponed } from './rotation-due.ts'
 import type { Hold, Session } from './session.ts'
 
 /** How long the old token still leads to the session after a rotation: for the requests in flight. */
 const GRACE_MS: Millis = 10_000
+/**
+ * How long a request without a lock waits for its turn to rotate the token. Who holds the session may do so for minutes, and the app has logged somebody in
+ * already: the next answer rotates.
+ */
+const TURN_MS: Millis = 500
 /** Rotations that one commit follows, or tries again because somebody else wrote in between. */
 const MOST_HOPS = 16
 const NONE: ReadonlySet<EntryName> = new Set()
@@ -43,11 +50,17 @@ export class Writing {
     }
     const newSubject = changes.subject !== undefined && (changes.subject ?? undefined) !== current.label?.subject
     if (changes.subject !== undefined && !newSubject && changesNoEntries(changes)) return UNCHANGED
+    if (current.inherited && newSubject && changes.subject !== null) return this.#part(current, changes, request)
     // A session that has ended leaves its remembered entries to a new one, under a new token. Who came with an old token never gets a new one:
     // it may be somebody who planted it and waits.
     const rotate = changes.rotate === true || current.lapsed || (newSubject && changes.subject !== null)
     if (rotate && !current.inherited && request.inPlace !== true) return this.#rotate(current, changes, request, hops)
     return this.#update(current, changes, request, hops)
+  }
+
+  /** It has ended: its subject's list need not know it any more. */
+  forget(session: Session): void {
+    this.#filing.forget(session)
   }
 
   /** Seals what an older secret has sealed, if nobody else writes meanwhile: then that secret can go some day. */
@@ -127,6 +140,7 @@ export class Writing {
     const moved = await this.#point(current, made)
     if (moved.state === 'committed') {
       current.letGo()
+      this.#filing.forget(current)
       return { state: 'committed', session: made }
     }
     made.letGo()
@@ -142,7 +156,9 @@ export class Writing {
    */
   async #rotateInTurn(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
     if (hops === 0) throw tooOften()
-    const { opened, hold } = await this.#opener.locks.open(current.token.storeKey, {}, LEASE_MS, new AbortController().signal)
+    const turn = await this.#turn(current)
+    if (turn === undefined) return this.#update(current, postponed(changes), request, hops)
+    const { opened, hold } = turn
     if (opened.state === 'moved') return this.#follow(current, opened.successor, changes, request, hops)
     if (opened.state !== 'record' || opened.lease === undefined || hold === undefined) return this.#refused({ state: 'gone' }, current)
     const fresh = this.#freshInTurn(current, opened.record, opened.lease, hold)
@@ -152,6 +168,29 @@ export class Writing {
       // Where it was not rotated, by a fault or because there was no need any more. If that fails, the lease runs out by itself.
       await this.#opener.release(fresh).catch(() => undefined)
     }
+  }
+
+  /** undefined: it does not come soon. */
+  async #turn(current: Session): Promise<Turn | undefined> {
+    try {
+      return await this.#opener.locks.open(current.token.storeKey, {}, TURN_MS, new AbortController().signal)
+    } catch (error) {
+      if (error instanceof UnstickError && error.code === 'session_busy') return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Somebody logs in with an old token, in the grace after a rotation. Who has the new one may be somebody else, who planted the old one to have this very
+   * login: so it goes to a session of its own, with all that was there, whose token only this client gets.
+   */
+  async #part(current: Session, changes: Changes, request: CommitRequest): Promise<CommitOutcome> {
+    const { lifetimeMs, telemetry } = this.#options
+    const made = await this.#creating.create({ entries: entriesAfter(current, changes), label: undefined, subject: changes.subject, lifetimeMs: current.lapsed ? lifetimeMs : current.lifetimeLeft }, request)
+    await this.#opener.release(current)
+    if (made === undefined) return GONE
+    telemetry.sessionCreated()
+    return { state: 'committed', session: made }
   }
 
   #freshInTurn(current: Session, record: StoredRecord, lease: Lease, hold: Hold): Session {
@@ -217,6 +256,7 @@ export class Writing {
       case 'ended':
         this.#options.telemetry.sessionDestroyed()
         session.letGo()
+        this.#filing.forget(session)
         return ENDED
       case 'gone':
         // Ended or rotated long ago, by somebody who had the lease after us: the client may well have a session.

@@ -149,7 +149,7 @@ export interface SessionStore {
   released(key: StoreKey, maxMs: Millis, signal: AbortSignal): Promise<void>
   /**
    * Calls `changed` when the record under `key` is destroyed, moved or ended by its last entry, by whichever client, within a second while
-   * the store can be reached. It may call late, twice or for nothing: callers ask `open`. Never throws. The answer ends it.
+   * the store can be reached; and, where that takes time, once when it has begun to hear. It may call late, twice or for nothing: callers ask. Never throws. The answer ends it.
    */
   watch(key: StoreKey, changed: () => void): () => void
   /**

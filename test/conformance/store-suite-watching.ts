@@ -27,6 +27,7 @@ export function watching(subject: () => StoreSubject): void {
         const heard: string[] = []
         const stops = [store.watch(key, () => heard.push('there')), second.watch(key, () => heard.push('here')), store.watch(other, () => heard.push('other'))]
         await heardBy(subject(), key)
+        heard.length = 0
         await end(subject(), key)
         await until('both hear of it', () => heard.includes('there') && heard.includes('here'), WITHIN_MS)
         expect(heard).not.toContain('other')
@@ -43,6 +44,7 @@ export function watching(subject: () => StoreSubject): void {
       await heardBy(subject(), key)
       left()
       left()
+      heard.length = 0
       await store.destroy(key, TOMBSTONE_MS)
       await until('the one who stayed hears of it', () => heard.length > 0, WITHIN_MS)
       for (const stop of stops) stop()
@@ -56,6 +58,9 @@ export function watching(subject: () => StoreSubject): void {
       let end = false
       const stops = [store.watch(key, () => { calls += 1 }), store.watch(last, () => { end = true }), second.watch(key, () => { calls += 1 }), second.watch(last, () => undefined)]
       await heardBy(subject(), last)
+      await heardBy(subject(), key)
+      calls = 0
+      end = false
       const lease = await grant(second, key, 'one')
       committed(await second.commit(key, update({ b: '2' }, { lease, idleMs: 1_000, release: true })))
       await second.release(key, await grant(second, key, 'two'))

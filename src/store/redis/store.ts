@@ -80,7 +80,14 @@ class RedisStore implements SessionStore {
   }
 
   watch(key: StoreKey, changed: () => void): () => void {
-    return this.#channels.onOver(key, changed)
+    let watched = true
+    const stop = this.#channels.onOver(key, changed)
+    // What was said before the subscription stood was not heard. Where it cannot be had now, the channels call when it can.
+    this.#channels.heard(key).then(() => { if (watched) changed() }, () => undefined)
+    return () => {
+      watched = false
+      stop()
+    }
   }
 
   async file(subject: SubjectKey, key: StoreKey, forMs: Millis): Promise<void> {

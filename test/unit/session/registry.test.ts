@@ -4,6 +4,7 @@ import { Keyring } from '../../../src/crypto/keyring.ts'
 import { Labels } from '../../../src/session/label.ts'
 import { Registry } from '../../../src/session/registry.ts'
 import type { Session } from '../../../src/session/session.ts'
+import type { StoreKey } from '../../../src/store/store.ts'
 import { storeOver } from '../../support/store-over.ts'
 import { changes, committed, entries, IDLE, PLAIN, SECRET, type Subject, subject, USE } from './session-subject.ts'
 
@@ -135,10 +136,8 @@ describe('logging a subject out everywhere', () => {
 
   it('leaves a session alone that is somebody else\'s by now, though it is on the list', async () => {
     const session = await begun('alice')
-    // As by a request that came with an old token: nobody gets a new one.
-    const inherited = await at.opened(session)
-    inherited.inherit()
-    committed(await at.sessions.commit(inherited, of('bob'), PLAIN))
+    // As for a client that has hung up: nobody would hear of a new token.
+    committed(await at.sessions.commit(await at.opened(session), of('bob'), { ...PLAIN, inPlace: true }))
     expect(await registry.revokeAll('alice')).toBe(0)
     expect(await isThere(session)).toBe(true)
     expect(await registry.revokeAll('bob')).toBe(1)
@@ -148,6 +147,19 @@ describe('logging a subject out everywhere', () => {
     const store = storeOver(at.store, { file: async (...given) => { await at.store.file(...given); await registry.revokeAll('alice') } })
     expect(await at.beside({ store }).commit(undefined, of('alice', { a: '1' }), PLAIN)).toEqual({ state: 'gone' })
     expect(await registry.list('alice')).toEqual([])
+  })
+
+  it('leaves a session on the list that a login is just making theirs, for the next time', async () => {
+    const anonymous = await at.made(entries({ a: '1' }))
+    const store = storeOver(at.store, { file: async (...given) => { await at.store.file(...given); await registry.revokeAll('alice') } })
+    const session = committed(await at.beside({ store }).commit(await at.opened(anonymous), of('alice'), { ...PLAIN, inPlace: true }))
+    expect((await registry.list('alice')).map(({ key }) => key)).toEqual([session.token.storeKey])
+    expect([await registry.revokeAll('alice'), await isThere(session)]).toEqual([1, false])
+  })
+
+  it('does not say that it is done while there is more', async () => {
+    const store = storeOver(at.store, { filed: async () => ['x'.repeat(43) as StoreKey] })
+    await expect(new Registry(store, labels).revokeAll('alice')).rejects.toMatchObject({ code: 'session_busy' })
   })
 
   it('meets a rotation of the token that is under way, at each of its steps', async () => {

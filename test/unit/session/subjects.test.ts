@@ -135,6 +135,48 @@ describe('a session of somebody', () => {
   })
 })
 
+describe('a login with a token that was rotated a moment ago', () => {
+  it('goes to a session of its own: who has the new token may have planted the old one', async () => {
+    const planted = await at.made(entries({ csrf: '1' }))
+    const planter = committed(await at.sessions.commit(await at.opened(planted), of('mallory', { user: 'mallory' }), PLAIN))
+    const visitor = await at.sessions.open(planted.token, USE)
+    expect(visitor?.inherited).toBe(true)
+    const own = committed(await at.sessions.commit(visitor, { ...of('victim', { user: 'victim' }), rotate: true }, PLAIN))
+    expect([own.inherited, own.label?.subject, texts(own)]).toEqual([false, 'victim', { csrf: '1', user: 'victim' }])
+    expect([planted, planter].map(({ token }) => token.storeKey)).not.toContain(own.token.storeKey)
+    const theirs = await at.opened(planter)
+    expect([theirs.label?.subject, texts(theirs)]).toEqual(['mallory', { csrf: '1', user: 'mallory' }])
+    expect(await filed('victim')).toEqual([own.token.storeKey])
+  })
+
+  it('also where the new token is nobody\'s yet', async () => {
+    const planted = await at.made(entries({ csrf: '1' }))
+    const planter = committed(await at.sessions.commit(await at.opened(planted), { ...changes({}), rotate: true }, PLAIN))
+    committed(await at.sessions.commit(await at.sessions.open(planted.token, USE), of('victim', { user: 'victim' }), PLAIN))
+    expect(texts(await at.opened(planter))).toEqual({ csrf: '1' })
+  })
+
+  it('of the same subject, as by a double click, stays where the first one went', async () => {
+    const before = await at.made(entries({ a: '1' }))
+    const first = committed(await at.sessions.commit(await at.opened(before), of('alice', { b: '2' }), PLAIN))
+    const second = committed(await at.sessions.commit(await at.sessions.open(before.token, USE), of('alice', { c: '3' }), PLAIN))
+    expect(second.token.storeKey).toBe(first.token.storeKey)
+    expect(texts(await at.opened(first))).toEqual({ a: '1', b: '2', c: '3' })
+  })
+})
+
+describe('a list of a subject', () => {
+  it('does not grow with rotations of the token, nor with sessions that have ended', async () => {
+    let session = await alices()
+    for (let i = 0; i < 20; i += 1) session = committed(await at.sessions.commit(session, { ...changes({ a: String(i) }), rotate: true }, PLAIN))
+    await expect.poll(() => filed('alice')).toEqual([session.token.storeKey])
+    const [ended, destroyed] = [await alices(), await alices()]
+    expect(await at.sessions.commit(ended, changes({}, ['a']), PLAIN)).toEqual({ state: 'ended' })
+    await at.sessions.destroy(destroyed)
+    await expect.poll(() => filed('alice')).toEqual([session.token.storeKey])
+  })
+})
+
 describe('a change that ends the session', () => {
   it('leaves a tombstone, and takes everything along', async () => {
     const session = await at.made(entries({ a: '1', b: '2' }))
