@@ -74,8 +74,9 @@ class Passage {
 
   begin(): void {
     this.#outgoing
-      .on('error', (error: NodeJS.ErrnoException) => this.#fail(this.#explain(error)))
-      .once('close', () => this.#fail(this.#explain(new Error('closed'))))
+      // An answer that is whole may still wait to be read when its connection breaks or closes. One that is not tells so itself when it is closed.
+      .on('error', (error: NodeJS.ErrnoException) => { if (this.#response?.complete !== true) this.#fail(this.#explain(error)) })
+      .once('close', () => { if (this.#response === undefined) this.#fail(this.#explain(new Error('closed'))) })
       .once('socket', (socket) => this.#connect(socket))
       .on('continue', () => this.#inform(100, []))
       .on('information', ({ statusCode, rawHeaders }) => { if (statusCode !== 100) this.#inform(statusCode, rawHeaders) })
@@ -154,7 +155,7 @@ class Passage {
     this.#response = response
     this.#within(this.#timeoutMs * BODY_IDLE_FACTOR, () => (response.isPaused() ? undefined : new UnstickError('upstream_timeout', 'The app stopped in the middle of its answer.')))
     // Node takes a reset in a body that ends with its connection for that end. This listener comes before its own.
-    response.socket.prependListener('error', (error) => response.destroy(error))
+    response.socket.prependListener('error', (error) => { if (!response.complete) response.destroy(error) })
     response.on('error', (error) => this.#fail(this.#explain(error)))
     response.once('close', () => this.#fail(this.#explain(new Error('closed'))))
     response.on('data', (chunk: Buffer) => {

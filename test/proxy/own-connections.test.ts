@@ -1,10 +1,13 @@
 /** What undici cannot carry as it came goes over a connection of its own. */
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 import { bodyOf, httpApp, type OriginApp, rawApp, rawReplies } from '../support/origin-app.ts'
 import { freePort } from '../support/ports.ts'
 import { ask, get, headerValue, RawClient } from '../support/raw-client.ts'
 import { type Overrides, runSidecar } from '../support/running-sidecar.ts'
+import { storeOver } from '../support/store-over.ts'
 import { until } from '../support/until.ts'
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -81,6 +84,52 @@ describe('100 Continue', () => {
     using client = await RawClient.connect(sidecar.address)
     client.send(`${CHUNKED}0\r\n\r\n`)
     expect([(await client.response()).status, (await client.response()).body]).toEqual([100, 'ok'])
+  })
+})
+
+describe('an answer on a connection that the app closes behind it', () => {
+  const LOGIN = 'HTTP/1.1 200 OK\r\nSet-Cookie: sid=1\r\nConnection: close\r\n'
+  const ways = [
+    ['a chunked body', ['Transfer-Encoding: chunked'], '2\r\nhi\r\n0\r\n\r\n'], ['a late body', ['Content-Length: 2'], 'hi'], ['an expectation', ['Content-Length: 2', 'Expect: 100-continue'], 'hi'],
+  ] as const
+  const framings = [['a length', `${LOGIN}Content-Length: 7\r\n\r\nwelcome`], ['chunks', `${LOGIN}Transfer-Encoding: chunked\r\n\r\n7\r\nwelcome\r\n0\r\n\r\n`], ['its end', `${LOGIN}\r\nwelcome`]] as const
+
+  it.each(ways.flatMap(([how, headers, body]) => framings.map(([framing, answer]) => ({ how, headers, body, framing, answer }))))('waits for its commit like any other (to a request with $how, framed by $framing)', async ({ headers, body, answer }) => {
+    await using app = await rawApp((socket) => {
+      let received = ''
+      socket.on('data', (chunk: Buffer) => {
+        received += chunk.toString()
+        if (received.endsWith('\r\n\r\n') && headers.some((header) => header.startsWith('Expect'))) socket.write('HTTP/1.1 100 Continue\r\n\r\n')
+        if (received.endsWith(body)) socket.end(answer)
+      })
+    })
+    const store = memoryStore({ clock: systemClock })
+    const closed = async (): Promise<void> => {
+      await until('the app\'s connection is closed', () => app.connections() > 0 && app.sockets.size === 0, 5_000)
+      // A whole other round trip: the sidecar has seen it by now too.
+      await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+    }
+    await using sidecar = await runSidecar(app, { store: storeOver(store, { commit: async (...given) => { await closed(); return store.commit(...given) } }) })
+    using client = await RawClient.connect(sidecar.address)
+    client.send(`POST /login HTTP/1.1\r\nHost: a\r\n${headers.join('\r\n')}\r\n\r\n`)
+    if (headers.some((header) => header.startsWith('Expect'))) await client.until('100 Continue\r\n\r\n')
+    else await until('the app has the head', () => app.connections() > 0, 5_000)
+    const response = await client.send(body).response()
+    expect(`${response.status} ${response.body}`).toBe('200 welcome')
+    expect(headerValue(response, 'set-cookie')).toContain('unstick=')
+  })
+
+  it.each(framings.slice(0, 2))('waits for its commit also when the app resets it, with the answer whole (by %s)', async (_, answer) => {
+    await using app = await rawReplies((socket) => { socket.write(answer) })
+    const store = memoryStore({ clock: systemClock })
+    const reset = async (): Promise<void> => {
+      for (const socket of app.sockets) socket.resetAndDestroy()
+      await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+    }
+    await using sidecar = await runSidecar(app, { store: storeOver(store, { commit: async (...given) => { await reset(); return store.commit(...given) } }) })
+    // The rest of the body is no longer wanted.
+    using client = await RawClient.connect(sidecar.address)
+    expect((await client.send(`${CHUNKED}5\r\nhello\r\n`).response()).body).toBe('welcome')
   })
 })
 

@@ -6,6 +6,7 @@ import { createLog } from '../../src/log.ts'
 import { type Sidecar, startSidecar } from '../../src/sidecar.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { SessionStore } from '../../src/store/store.ts'
+import { unhurriedStore } from './unhurried-store.ts'
 
 export const SECRET = 'a secret of the tests, 32 characters or more'
 
@@ -23,7 +24,7 @@ export interface Overrides {
   readonly adminToken?: string
   /** Keep no log, for tests that send very many requests. */
   readonly forgetful?: boolean
-  /** Default: one in memory, of this sidecar alone. */
+  /** Default: one in memory, of this sidecar alone, that takes a turn of the event loop for each call. */
   readonly store?: SessionStore
   /** The sidecar's own, which the store's need not agree with. */
   readonly clock?: Clock
@@ -74,7 +75,7 @@ export async function runSidecar(upstream: Address | { readonly address: Address
   const lines: string[] = []
   const log = createLog({ level: 'debug', terminal: false, colour: false, destination: { write: (line) => { if (overrides.forgetful !== true) lines.push(line) } } })
   const config = configFor('address' in upstream ? upstream.address : upstream, overrides)
-  const store = overrides.storeConfig === undefined ? { store: overrides.store ?? memoryStore({ clock: systemClock }) } : {}
+  const store = overrides.storeConfig === undefined ? { store: overrides.store ?? unhurriedStore(memoryStore({ clock: systemClock })) } : {}
   const sidecar: Sidecar = await startSidecar(config, { log, ...store, ...(overrides.clock === undefined ? {} : { clock: overrides.clock }) })
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => (stopped ??= sidecar.stop())
