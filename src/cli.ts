@@ -5,6 +5,7 @@ import { checkConfig, keygen } from './config/check.ts'
 import type { Address } from './config/config.ts'
 import { loadConfig, type LoadOptions } from './config/load.ts'
 import { UnstickError } from './errors.ts'
+import { requireNode } from './node-version.ts'
 import type { Registry } from './session/registry.ts'
 import type * as SessionsCommand from './sessions-command.ts'
 import type { Said, Which } from './sessions-command.ts'
@@ -170,6 +171,7 @@ function loadOptions({ config, listen, upstream, store, app, admin }: RunFlags):
 }
 
 try {
+  requireNode(manifest.engines.node)
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2

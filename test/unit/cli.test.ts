@@ -22,9 +22,9 @@ interface Finished {
 }
 
 /** The CLI as a process of its own, in a folder without a configuration. `signal` is sent once `when` is in the log. */
-async function unstick(args: readonly string[], options: { env?: Record<string, string>; signal?: NodeJS.Signals; when?: string } = {}): Promise<Finished> {
+async function unstick(args: readonly string[], options: { env?: Record<string, string>; node?: readonly string[]; signal?: NodeJS.Signals; when?: string } = {}): Promise<Finished> {
   const { UNSTICK_SECRET: _, UNSTICK_ADMIN_TOKEN: __, ...env } = process.env
-  const child = spawn(process.execPath, [CLI, ...args], { cwd: folder.path, env: { ...env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...(options.node ?? []), CLI, ...args], { cwd: folder.path, env: { ...env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let [out, err, told] = ['', '', false]
   child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -66,6 +66,22 @@ describe('unstick', () => {
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(message)
     expect(err).not.toMatch(/ {4}at /)
+  })
+})
+
+describe('on a Node that is too old', () => {
+  /** Has the process take itself for one of that version. */
+  const claims = (version: string): string[] => ['--import', `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'${version}'}})`]
+  const [, oldest = ''] = /^>=(.+)$/.exec(manifest.engines.node) ?? []
+
+  it.each([[['run', ...FLAGS]], [['demo', '--once']], [['--version']]])('%j says in a sentence which Node it needs', async (args) => {
+    for (const version of ['20.20.2', '22.18.9']) {
+      expect(await unstick(args, { node: claims(version) })).toEqual({ code: 1, out: '', err: `unstick: Node ${oldest} or newer is needed, and this is ${version}.\n` })
+    }
+  })
+
+  it.each([oldest, '22.20.0', '24.0.0', '100.1.0', '25.0.0-nightly20250101'])('runs on %s', async (version) => {
+    expect((await unstick(['--version'], { node: claims(version) })).code).toBe(0)
   })
 })
 
