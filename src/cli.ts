@@ -117,8 +117,9 @@ async function overSessions(flags: SessionsFlags, ask: (command: typeof Sessions
   const [command, { openRegistry }] = await Promise.all([import('./sessions-command.ts'), import('./sidecar.ts')])
   const { registry, close } = openRegistry(config)
   try {
-    const { text: said, found } = await ask(command, registry)
+    const { text: said, found, note } = await ask(command, registry)
     process.stdout.write(said)
+    if (note !== undefined) process.stderr.write(note)
     if (!found) process.exitCode = 1
   } finally {
     await close()
@@ -128,7 +129,7 @@ async function overSessions(flags: SessionsFlags, ask: (command: typeof Sessions
 function which(key: string | undefined, { subject }: SessionsFlags): Which {
   if (key !== undefined && subject === undefined) return { key }
   if (key === undefined && subject !== undefined) return { subject }
-  throw new UnstickError('config_invalid', 'Say which session, by its key, or whose, by --subject NAME.')
+  throw new UnstickError('config_invalid', key === undefined ? 'Say which session, by its key, or whose, by --subject NAME.' : 'Say either which session, by its key, or whose, by --subject NAME: not both.')
 }
 
 async function run(flags: RunFlags, level: string): Promise<void> {

@@ -8,28 +8,41 @@ export interface Said {
   readonly text: string
   /** False: what was asked for is not there. */
   readonly found: boolean
+  /** Apart from `text`, which programs may read. */
+  readonly note?: string
 }
 
-type Sessions = Pick<Registry, 'list' | 'show' | 'revoke' | 'revokeAll'>
+type Sessions = Pick<Registry, 'keyIds' | 'list' | 'show' | 'revoke' | 'revokeAll'>
 
 export async function listSessions(sessions: Sessions, subject: string, json: boolean): Promise<Said> {
   const found = await sessions.list(subject)
-  if (json) return { text: jsonOf(found), found: true }
+  const note = lookedWith(sessions, found.length)
+  if (json) return { text: jsonOf(found), found: true, ...note }
   const more = found.length === MOST_SESSIONS ? `These are the first ${MOST_SESSIONS}.\n` : ''
   const rows = [['KEY', 'STARTED', 'EXPIRES', 'SIZE'], ...found.map((one) => [one.key, time(one.startedAt), time(endOf(one)), size(one.bytes)])]
-  return { text: `${count(found.length)} of ${subject}\n${found.length === 0 ? '' : table(rows)}${more}`, found: true }
+  return { text: `${count(found.length)} of ${subject}\n${found.length === 0 ? '' : table(rows)}${more}`, found: true, ...note }
 }
 
 export async function showSessions(sessions: Sessions, which: Which, json: boolean): Promise<Said> {
   const found = 'subject' in which ? await sessions.list(which.subject) : [await sessions.show(which.key)].filter((one) => one !== undefined)
-  if (json) return { text: jsonOf(found), found: found.length > 0 }
-  return { text: found.length === 0 ? nothing(which) : found.map(details).join('\n'), found: found.length > 0 }
+  const text = json ? jsonOf(found) : found.length === 0 ? nothing(which) : found.map(details).join('\n')
+  return { text, found: found.length > 0, ...('subject' in which ? lookedWith(sessions, found.length) : {}) }
 }
 
 export async function revokeSessions(sessions: Sessions, which: Which): Promise<Said> {
-  if ('subject' in which) return { text: `ended ${count(await sessions.revokeAll(which.subject))} of ${which.subject}\n`, found: true }
+  if ('subject' in which) {
+    const ended = await sessions.revokeAll(which.subject)
+    const text = ended === 0 ? `no sessions of ${which.subject}: none ended\n` : `ended ${count(ended)} of ${which.subject}\n`
+    return { text, found: ended > 0, ...lookedWith(sessions, ended) }
+  }
   const found = await sessions.revoke(which.key)
   return { text: found ? 'ended 1 session\n' : nothing(which), found }
+}
+
+/** With another secret than the sidecars', nobody has sessions: none must not pass for logged out. A session's own key depends on no secret. */
+function lookedWith({ keyIds }: Sessions, found: number): Pick<Said, 'note'> {
+  if (found > 0) return {}
+  return { note: `looked with the secret${keyIds.length === 1 ? '' : 's'} ${keyIds.join(', ')}: sessions under another one are not seen (\`unstick check\` and the log of a sidecar name theirs)\n` }
 }
 
 function details(one: SessionSummary): string {

@@ -37,6 +37,11 @@ export class Labels {
     this.#keyring = keyring
   }
 
+  /** The key ids of the secrets that are asked for. */
+  get keyIds(): string[] {
+    return this.#keyring.keys.map(({ idText }) => idText)
+  }
+
   seal(storeKey: StoreKey, { id, subject, startedAt, filedUntil }: Label): Uint8Array {
     const wire: Wire = [id, subject ?? 0, startedAt, filedUntil]
     const { newest } = this.#keyring

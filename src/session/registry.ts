@@ -39,6 +39,11 @@ export class Registry {
     this.#labels = labels
   }
 
+  /** Of the secrets by which subjects are looked up: one whose sessions were filed under another is not found. */
+  get keyIds(): readonly string[] {
+    return this.#labels.keyIds
+  }
+
   /** undefined: no such session (any more). Throws `store_unavailable`, also when the session's secret is not among the configured ones. */
   async show(key: string): Promise<SessionSummary | undefined> {
     return KEY.test(key) ? this.#summary(key as StoreKey) : undefined

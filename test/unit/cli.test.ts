@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
+import { Keyring } from '../../src/crypto/keyring.ts'
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
@@ -128,6 +129,25 @@ describe('unstick check', () => {
     const { code, err } = await unstick(['check', '-c', path])
     expect(code).toBe(2)
     expect(err).not.toMatch(/too-short-a-secret|hunter2/)
+  })
+})
+
+describe('unstick sessions', () => {
+  it('refuses a key beside a user, and neither of them, each in its words', async () => {
+    const both = await unstick(['sessions', 'revoke', 'KEY', '--subject', 'bob'])
+    expect(both).toMatchObject({ code: 2, err: 'unstick: Say either which session, by its key, or whose, by --subject NAME: not both.\n' })
+    expect(await unstick(['sessions', 'show'])).toMatchObject({ code: 2, err: 'unstick: Say which session, by its key, or whose, by --subject NAME.\n' })
+  })
+
+  it('says with which secret it found nothing, and does not pass that off as done', async () => {
+    const store = join(folder.path, 'nobody.db')
+    await unstick(['run', ...FLAGS, '--store', `sqlite:${store}`, '--admin', '127.0.0.1:0'], { env: { UNSTICK_SECRET: SECRET }, signal: 'SIGTERM' })
+    const flags = ['--subject', 'alice', '--store', `sqlite:${store}`]
+    const [listed, shown, revoked] = [await ask('list'), await ask('show'), await ask('revoke')]
+    function ask(command: string): Promise<Finished> { return unstick(['sessions', command, ...flags], { env: { UNSTICK_SECRET: SECRET } }) }
+    const { keys: [key] } = new Keyring([SECRET])
+    for (const { err } of [listed, shown, revoked]) expect(err).toContain(`looked with the secret ${key?.idText}:`)
+    expect([listed, shown, revoked].map(({ code, out }) => [code, out])).toEqual([[0, '0 sessions of alice\n'], [1, 'no sessions of alice\n'], [1, 'no sessions of alice: none ended\n']])
   })
 })
 
