@@ -36,19 +36,11 @@ const program = new Command('unstick')
   .exitOverride()
   .showHelpAfterError('(unstick --help shows all commands)')
 
-program.command('run').description('run the sidecar before one replica of the app')
-  .option(...CONFIG_OPTION)
-  .option('--listen <address>', 'where to listen: host:port or unix:/path')
-  .option('--upstream <url>', 'the app: http://host:port or unix:/path')
-  .option('--store <url>', 'the shared store: sqlite:PATH, redis://host:port, …')
-  .option('--app <preset>', 'how the app keeps its sessions: php, django, express-file, …')
-  .option('--admin <address>', 'where health and metrics answer: host:port or unix:/path')
+configured(program.command('run').description('run the sidecar before one replica of the app'))
   .addOption(new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .action(async (flags: RunFlags & { logLevel: string }) => { await run(flags, flags.logLevel) })
 
-program.command('check').description('check a configuration and print every problem')
-  .option(...CONFIG_OPTION)
-  .option('--listen <address>').option('--upstream <url>').option('--store <url>').option('--app <preset>').option('--admin <address>')
+configured(program.command('check').description('check a configuration and print every problem'))
   .action((flags: RunFlags) => {
     const { lines, file, keys } = checkConfig(loadOptions(flags))
     if (lines.length === 0) {
@@ -110,6 +102,17 @@ program.command('keygen').description('print a new secret, and on standard error
     // Apart, so that the output is the secret and nothing else.
     process.stderr.write(`key id ${keyId}: so is this secret called in metrics and logs\n`)
   })
+
+/** With the options that say what a sidecar is to do: those of `run`, and of `check` before it. */
+function configured(command: Command): Command {
+  return command
+    .option(...CONFIG_OPTION)
+    .option('--listen <address>', 'where to listen: host:port or unix:/path')
+    .option('--upstream <url>', 'the app: http://host:port or unix:/path')
+    .option('--store <url>', 'the shared store: sqlite:PATH, redis://host:port, …')
+    .option('--app <preset>', 'how the app keeps its sessions: php, django, express-file, …')
+    .option('--admin <address>', 'where health and metrics answer: host:port or unix:/path')
+}
 
 /** Prints what `ask` says of the sessions in the configuration's store; exit code 1 where what was asked for is not there. */
 async function overSessions(flags: SessionsFlags, ask: (command: typeof SessionsCommand, registry: Registry) => Promise<Said>): Promise<void> {

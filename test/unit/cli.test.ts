@@ -132,6 +132,16 @@ describe('unstick check', () => {
   })
 })
 
+describe('unstick check --help', () => {
+  it('tells of its flags what run tells of the same', async () => {
+    const [check, run] = await Promise.all([unstick(['check', '--help']), unstick(['run', '--help'])])
+    const flags = (text: string): string[] => text.split('\n').filter((line) => /^ +(?:-c, )?--(?:config|listen|upstream|store|app|admin) /.test(line)).map((line) => line.trim().replace(/ {2,}/, '  '))
+    expect(flags(check.out)).toHaveLength(6)
+    expect(flags(check.out)).toEqual(flags(run.out))
+    for (const line of flags(check.out)) expect(line).toMatch(/ {2}\w/)
+  })
+})
+
 describe('unstick sessions', () => {
   it('refuses a key beside a user, and neither of them, each in its words', async () => {
     const both = await unstick(['sessions', 'revoke', 'KEY', '--subject', 'bob'])
