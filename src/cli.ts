@@ -100,7 +100,7 @@ program.command('keygen').description('print a new secret, and on standard error
     const { secret, keyId } = keygen()
     process.stdout.write(`${secret}\n`)
     // Apart, so that the output is the secret and nothing else.
-    process.stderr.write(`key id ${keyId}: so is this secret called in metrics and logs\n`)
+    process.stderr.write(`key id ${keyId} (metrics and logs call this secret by it)\n`)
   })
 
 /** With the options that say what a sidecar is to do: those of `run`, and of `check` before it. */
@@ -180,7 +180,8 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof UnstickError) {
-    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+    // Many messages say in their own words already what the cause was.
+    const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? ` (${error.cause.message})` : ''
     process.stderr.write(`unstick: ${error.message}${cause}\n`)
     process.exitCode = error.code === 'config_invalid' || error.code === 'not_supported' ? 2 : 1
   } else {

@@ -97,7 +97,7 @@ describe('unstick keygen', () => {
 
   it('tells the key id beside it, by which check names the secrets of a configuration in order', async () => {
     const [older, newer] = await Promise.all([unstick(['keygen']), unstick(['keygen'])])
-    const [olderId = '', newerId = ''] = [older, newer].map(({ err }) => /^key id ([\w-]{6}): /.exec(err)?.[1])
+    const [olderId = '', newerId = ''] = [older, newer].map(({ err }) => /^key id ([\w-]{6}) \(metrics and logs call this secret by it\)\n$/.exec(err)?.[1])
     const path = file('two.yaml', `upstream: http://127.0.0.1:9\napp: php\nsecret: [${newer.out.trim()}, ${older.out.trim()}]\n`)
     const { out } = await unstick(['check', '-c', path])
     expect(out.split('\n').slice(1, 3)).toEqual([`secret 1: key id ${newerId}, seals and signs`, `secret 2: key id ${olderId}, opens what it sealed`])
@@ -147,6 +147,11 @@ describe('unstick sessions', () => {
     const both = await unstick(['sessions', 'revoke', 'KEY', '--subject', 'bob'])
     expect(both).toMatchObject({ code: 2, err: 'unstick: Say either which session, by its key, or whose, by --subject NAME: not both.\n' })
     expect(await unstick(['sessions', 'show'])).toMatchObject({ code: 2, err: 'unstick: Say which session, by its key, or whose, by --subject NAME.\n' })
+  })
+
+  it('says once that Redis is not there', async () => {
+    const { code, err } = await unstick(['sessions', 'list', '--subject', 'alice', '--store', 'redis://127.0.0.1:1'], { env: { UNSTICK_SECRET: SECRET } })
+    expect([code, err]).toEqual([1, expect.stringMatching(/^unstick: Redis at 127\.0\.0\.1:1 cannot serve: [^()]+ from here\.\n$/)])
   })
 
   it('says with which secret it found nothing, and does not pass that off as done', async () => {
@@ -212,9 +217,20 @@ describe('unstick run', () => {
       expect(code).toBe(1)
       expect(err.trim()).toMatch(new RegExp(`^unstick: Cannot listen on 127\\.0\\.0\\.1:${port}.*EADDRINUSE.*Change "${which === 'admin' ? 'admin\\.listen' : 'listen'}"`))
       expect(err.trim().split('\n')).toHaveLength(1)
+      expect(err.match(/EADDRINUSE/g)).toHaveLength(1)
     } finally {
       server.close()
     }
+  })
+
+  it('says once why the database cannot be opened', async () => {
+    const { code, err } = await unstick(['run', ...FLAGS, '--store', `sqlite:${join(folder.path, 'nowhere/app.db')}`, '--admin', '127.0.0.1:0'], { env: { UNSTICK_SECRET: SECRET } })
+    expect([code, err.match(/ENOENT/g)?.length]).toEqual([1, 1])
+  })
+
+  it('adds why where the message does not say it', async () => {
+    const { code, err } = await unstick(['run', ...FLAGS, '--store', `sqlite:${join(folder.path, 'nowhere/app.db')}`, '--admin', '127.0.0.1:0'])
+    expect([code, err]).toEqual([1, expect.stringMatching(/^unstick: The secret in .* set "secret"\. \(ENOENT.*\)\n$/)])
   })
 
   it('exits with 1 when the secret beside its store is damaged, and names the file', async () => {

@@ -72,10 +72,11 @@ export class RedisClient {
       return await command()
     } catch (error) {
       // A new error as the cause: the library's carries the command's arguments, which must not reach a log.
-      const reason = error instanceof Error ? error.message : String(error)
+      const said = error instanceof Error ? error.message : String(error)
+      const reason = said === 'Command timed out' ? `no answer within ${this.#timeouts.commandMs} ms` : said
       throw new UnstickError(
         'store_unavailable',
-        `${this.#name()} cannot serve: ${reason === 'Command timed out' ? `no answer within ${this.#timeouts.commandMs} ms` : reason}. Check that it runs and can be reached from here.`,
+        `${this.#name()} cannot serve: ${reason}. Check that it runs and can be reached from here.`,
         { cause: new Error(reason) },
       )
     }
