@@ -37,6 +37,11 @@ export interface Changes {
   readonly subject?: string | null
   /** The app has ended the session: nothing of it stays, whatever else is in flight. What `set` holds begins a new one. */
   readonly destroy?: boolean
+  /**
+   * The app seems to have ended the session, and did not say so. It is over if nobody else has changed it since this request knew it, and these entries, as
+   * they are here, are all that the change leaves. Else it goes on, with the change.
+   */
+  readonly endIfLeft?: Entries
 }
 
 export const NO_CHANGES: Changes = { set: new Map(), remove: new Set() }

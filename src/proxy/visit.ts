@@ -233,6 +233,7 @@ export function merge(a: Changes, b: Changes): Changes {
     set, remove,
     rotate: a.rotate === true || b.rotate === true, destroy: a.destroy === true || b.destroy === true,
     ...(subject === undefined ? {} : { subject }),
+    ...(a.endIfLeft === undefined && b.endIfLeft === undefined ? {} : { endIfLeft: new Map([...(a.endIfLeft ?? []), ...(b.endIfLeft ?? [])]) }),
   }
 }
 

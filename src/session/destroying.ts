@@ -1,5 +1,7 @@
-/** The end of a session, wherever it is by now: the token may have been rotated since this request opened it. */
+/** The end of a session: wherever it is by now, as the token may have been rotated since this request opened it; or only where it still is as it was. */
+import type { Changes } from '../carrier/carrier.ts'
 import { type EntryName, type SessionStore, TOMBSTONE_MS, type Version } from '../store/store.ts'
+import { entriesAfter } from './changed.ts'
 import { tooOften } from './refusals.ts'
 import type { Sealing } from './sealing.ts'
 import type { Session } from './session.ts'
@@ -30,6 +32,23 @@ export async function destroySession({ store, sealing }: { readonly store: Sessi
     known = next
   }
   throw tooOften()
+}
+
+/**
+ * Ends the session in the place of a change that asks for it by `endIfLeft`. Follows no rotation, and does nothing to a record that somebody else has changed: a
+ * login may have. False: it is not over, or the store is to tell why by the change itself. Throws `store_unavailable`.
+ */
+export async function endIfLeft(store: SessionStore, session: Session, changes: Changes): Promise<boolean> {
+  if (changes.endIfLeft === undefined || !session.exact) return false
+  for (const [name, { value }] of entriesAfter(session, changes)) {
+    const expected = changes.endIfLeft.get(name)
+    if (expected === undefined || Buffer.compare(expected.value, value) !== 0) return false
+  }
+  const committed = await store.commit(session.token.storeKey, {
+    mode: 'update', set: new Map(), remove: new Set([...session.entries.keys(), ...session.stale]), ifVersion: session.version,
+    endIfEmptyMs: TOMBSTONE_MS, maxBytes: Number.MAX_SAFE_INTEGER, ...(session.lease === undefined ? {} : { lease: session.lease }),
+  })
+  return committed.state === 'ended'
 }
 
 /** No record has this version, so the store tells what is there. Asked by a commit, it tells of a pointer for longer than it lets anybody use one. */

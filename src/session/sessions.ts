@@ -3,7 +3,7 @@ import type { Changes } from '../carrier/carrier.ts'
 import { UnstickError } from '../errors.ts'
 import type { Opened, SessionStore } from '../store/store.ts'
 import type { CommitOutcome, CommitRequest, Opener, OpenRequest, SessionsOptions } from './contract.ts'
-import { destroySession } from './destroying.ts'
+import { destroySession, endIfLeft } from './destroying.ts'
 import { watchForEnd } from './endings.ts'
 import { LEASE_MS, Locks } from './lock.ts'
 import { type Hold, NoSession, type Session } from './session.ts'
@@ -65,7 +65,7 @@ export class Sessions implements Opener {
     const { telemetry } = this.#options
     try {
       this.#refuseLargeEntries(changes)
-      const outcome = changes.destroy === true ? await this.#startOver(current, changes, request) : await this.#writing.write(current, changes, request)
+      const outcome = await this.#written(current, changes, request)
       if (outcome.state !== 'unchanged') telemetry.committed(outcome.state)
       return outcome
     } catch (error) {
@@ -82,9 +82,7 @@ export class Sessions implements Opener {
   /** Ends the session everywhere; what is in flight cannot bring it back. */
   async destroy(session: Session): Promise<void> {
     await destroySession(this.#options, session)
-    this.#writing.forget(session)
-    this.#options.telemetry.sessionDestroyed()
-    session.letGo()
+    this.#isOver(session)
   }
 
   /** Gives the lease back, if this request has it. When that fails the lease runs out by itself, and the error is thrown. */
@@ -96,6 +94,19 @@ export class Sessions implements Opener {
     } finally {
       session.letGo()
     }
+  }
+
+  async #written(current: Session | undefined, changes: Changes, request: CommitRequest): Promise<CommitOutcome> {
+    if (changes.destroy === true) return this.#startOver(current, changes, request)
+    if (current === undefined || !(await endIfLeft(this.#store, current, changes))) return this.#writing.write(current, changes, request)
+    this.#isOver(current)
+    return { state: 'ended' }
+  }
+
+  #isOver(session: Session): void {
+    this.#writing.forget(session)
+    this.#options.telemetry.sessionDestroyed()
+    session.letGo()
   }
 
   /** What the app said beside its end begins a session that has nothing of the one before. */

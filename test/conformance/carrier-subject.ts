@@ -24,6 +24,8 @@ export interface CarrierSubject {
   close(): Promise<void>
 }
 
+const ENDLESS = Buffer.from('not what it was')
+
 /** A client's session, as the store would keep it. */
 export class Visitor {
   readonly entries = new Map<EntryName, Entry>()
@@ -36,13 +38,16 @@ export class Visitor {
     return { id: 'the-session', entries: new Map(this.entries), now: () => this.#clock.now() }
   }
 
-  commit({ set, remove, destroy }: Changes): void {
+  commit({ set, remove, destroy, endIfLeft }: Changes): void {
     if (destroy === true) {
       this.entries.clear()
       this.cookies.clear()
     }
     for (const name of remove) this.entries.delete(name)
     for (const [name, entry] of set) this.entries.set(name, entry)
+    if (endIfLeft === undefined || ![...this.entries].every(([name, { value }]) => Buffer.from(value).equals(endIfLeft.get(name)?.value ?? ENDLESS))) return
+    this.entries.clear()
+    this.cookies.clear()
   }
 }
 

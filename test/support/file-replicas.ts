@@ -26,7 +26,7 @@ export interface Stage {
   play: Play
   /** The store that they share, new for each test. */
   store: SessionStore
-  replica(name: string, shared?: SessionStore, limits?: Overrides['limits']): Promise<FileReplica>
+  replica(name: string, shared?: SessionStore, limits?: Overrides['limits'], more?: Pick<Overrides, 'routes' | 'headers'>): Promise<FileReplica>
 }
 
 /** For the top of a test file: what a test starts is stopped after it. */
@@ -36,12 +36,12 @@ export function fileReplicas(): Stage {
   const stage: Stage = {
     play: () => undefined,
     store: memoryStore({ clock: systemClock }),
-    async replica(name, shared = stage.store, limits = {}) {
+    async replica(name, shared = stage.store, limits = {}, more = {}) {
       const folder = join(root, name)
       mkdirSync(folder)
       const app = await httpApp((request, response) => { void stage.play(folder, request, response) })
       const rule: FilesRule = { cookie: 'SID', id: undefined, path: `${folder}/{id}`, render: (id) => join(folder, id) }
-      const sidecar = await runSidecar(app, { cookies: { names: [] }, files: [rule], store: shared, limits })
+      const sidecar = await runSidecar(app, { cookies: { names: [] }, files: [rule], store: shared, limits, ...more })
       if ('unix' in sidecar.address) throw new Error('a port was expected')
       const started = { folder, app, sidecar, origin: `http://127.0.0.1:${sidecar.address.port}` }
       running.push(started)

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Millis } from '../../clock.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { EntryName } from '../../store/store.ts'
-import { type CarrierExchange, type Changes, type Entry, NO_CHANGES, type Outcome, type SessionView } from '../carrier.ts'
+import { type CarrierExchange, type Changes, type Entries, type Entry, NO_CHANGES, type Outcome, type SessionView } from '../carrier.ts'
 import { isCookieEntry, readCookie } from '../stored-cookie.ts'
 import type { FilesLog } from './failure.ts'
 import type { KnownFile } from './known-files.ts'
@@ -36,7 +36,6 @@ export interface UsedFile {
 }
 
 const ROTATION: Changes = { ...NO_CHANGES, rotate: true }
-const DESTRUCTION: Changes = { ...NO_CHANGES, destroy: true }
 
 export class FilesExchange implements CarrierExchange {
   readonly #parts: Parts
@@ -80,13 +79,13 @@ export class FilesExchange implements CarrierExchange {
 
   async settle(outcome: Outcome): Promise<Changes> {
     try {
-      return outcome === 'unsent' ? NO_CHANGES : await this.#takeIn()
+      return outcome === 'unsent' ? NO_CHANGES : await this.#takeIn(outcome)
     } finally {
       leaveAll(this.#parts, this.#used)
     }
   }
 
-  async #takeIn(): Promise<Changes> {
+  async #takeIn(outcome: Outcome): Promise<Changes> {
     const set = new Map<EntryName, Entry>()
     const remove = new Set<EntryName>()
     for (const file of this.#used.values()) await this.#settleUsed(file, set, remove)
@@ -94,21 +93,26 @@ export class FilesExchange implements CarrierExchange {
       for (const [id, expiresAt] of news.ids) await this.#settleNew(rule, id, expiresAt, set, remove)
     }
     if (set.size === 0 && remove.size === 0) return NO_CHANGES
-    return this.#leavesOnlyIds(set, remove) ? DESTRUCTION : { set, remove }
+    // An app that broke off may be starting anew, without the files that it had.
+    const endIfLeft = outcome === 'complete' ? this.#idsLeft(set) : undefined
+    return endIfLeft === undefined ? { set, remove } : { set, remove, endIfLeft }
   }
 
   /**
-   * Whether the app has deleted its file, as PHP's session_destroy and Tomcat's invalidate do at a logout, and nothing is left but the cookie that
-   * named it: then the session is over, and nothing in flight may bring it back.
+   * What stays behind when the app has deleted its file, as PHP's session_destroy and Tomcat's invalidate do at a logout: the marks, and the cookies that
+   * named files. When that is all, the session is over, and nothing in flight may bring it back. undefined: no file is gone, or the app goes on under a new id.
    */
-  #leavesOnlyIds(set: ReadonlyMap<EntryName, Entry>, remove: ReadonlySet<EntryName>): boolean {
-    const gone = new Set([...this.#used.values()].map(({ names }) => names.gone))
-    if (![...set.keys()].every((name) => gone.has(name)) || ![...this.#news.values()].every(({ ids }) => ids.size === 0)) return false
-    for (const [name, { value }] of this.#session.entries) {
-      if (remove.has(name) || gone.has(name)) continue
-      if (!isCookieEntry(name) || !this.#parts.rules.has(readCookie(value).name)) return false
+  #idsLeft(set: ReadonlyMap<EntryName, Entry>): Entries | undefined {
+    const left = new Map<EntryName, Entry>()
+    for (const { names: { gone } } of this.#used.values()) {
+      const mark = set.get(gone)
+      if (mark !== undefined) left.set(gone, mark)
     }
-    return set.size > 0
+    if (left.size === 0 || [...this.#news.values()].some(({ ids }) => ids.size > 0)) return undefined
+    for (const [name, entry] of this.#session.entries) {
+      if (isCookieEntry(name) && this.#parts.rules.has(readCookie(entry.value).name)) left.set(name, entry)
+    }
+    return left
   }
 
   async #settleUsed(file: UsedFile, set: Map<EntryName, Entry>, remove: Set<EntryName>): Promise<void> {

@@ -32,8 +32,25 @@ describe('a deleted file', () => {
   it('ends the session when nothing but the cookie that named it is left', async () => {
     await signedIn()
     visitor.entries.set('cookie:sid', cookieNamed(COOKIE))
-    const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')) })
-    expect(changes).toEqual({ set: new Map(), remove: new Set(), destroy: true })
+    await here.request(visitor, () => { unlinkSync(here.path('abc')) })
+    expect(visitor.entries.size).toBe(0)
+  })
+
+  it('leaves a mark, and the session, when the answer broke off: the app may have lost its files in a crash', async () => {
+    await signedIn()
+    visitor.entries.set('cookie:sid', cookieNamed(COOKIE))
+    const { endIfLeft } = await here.request(visitor, () => { unlinkSync(here.path('abc')) }, 'broken')
+    expect([endIfLeft, [...visitor.entries.keys()].map((name) => name.split(';').at(-1))]).toEqual([undefined, ['cookie:sid', 'gone']])
+  })
+
+  it('leaves the session when the cookie has come to name another id meanwhile', async () => {
+    await signedIn()
+    visitor.entries.set('cookie:sid', cookieNamed(COOKIE))
+    await here.request(visitor, () => {
+      unlinkSync(here.path('abc'))
+      visitor.entries.set('cookie:sid', { value: Buffer.from('another'), expiresAt: undefined })
+    })
+    expect(visitor.entries.has('cookie:sid')).toBe(true)
   })
 
   it.each([
@@ -43,13 +60,13 @@ describe('a deleted file', () => {
     await signedIn()
     visitor.entries.set(what.includes('cookie') ? 'cookie:lang' : 'attribute', entry())
     const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')) })
-    expect(changes.destroy).not.toBe(true)
+    expect(visitor.entries.has(what.includes('cookie') ? 'cookie:lang' : 'attribute')).toBe(true)
     expect([changes.set.size, changes.remove.size]).toEqual([1, 1])
   })
 
   it('does not end the session when the app has set its cookie again', async () => {
     await signedIn()
     const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')); return [`${COOKIE}=abc`] })
-    expect(changes.destroy).not.toBe(true)
+    expect(changes.endIfLeft).toBeUndefined()
   })
 })
