@@ -54,13 +54,13 @@ function reference(): string {
 # Configuration
 
 unstick reads the file named with \`-c\`, else \`./unstick.yaml\`, else \`/etc/unstick/unstick.yaml\`. The flags \`--listen\`, \`--upstream\`, \`--store\` and \`--app\`
-replace the key of their name; \`--upstream\` and \`--app\` are enough without a file. \`unstick check\` names every problem at once.
+replace the key of their name, and \`--admin\` replaces \`admin.listen\`; \`--upstream\` and \`--app\` are enough without a file. \`unstick check\` names every problem at once.
 
 - **Values from outside**, anywhere in a value: \`\${NAME}\` is an environment variable, which has to be set; \`\${NAME:-default}\` is the default where it is unset or empty;
   \`\${file:/path}\` is what the file holds, without its last newline; \`$\${\` is a plain \`\${\`. What is put in is text, never YAML.
 - **Durations**: \`250ms\` \`30s\` \`5m\` \`24h\`. **Sizes**: \`512B\` \`64KB\` \`8MB\` \`1GB\`, 1KB being 1024 bytes.
 - **Nothing written**, as in \`domain:\`, means the default.
-- **Editors** check the file with a first line of \`# yaml-language-server: $schema=unstick.schema.json\`.
+- **Editors** check the file with a first line of \`# yaml-language-server: $schema=PATH\`, PATH being where unstick.schema.json lies: in the npm package, \`node_modules/unstick/unstick.schema.json\`.
 
 ## Keys
 

@@ -107,7 +107,7 @@ export const schema = z.strictObject({
   upstream: scalar(parseUpstream, { title: 'URL', description: 'The app beside this sidecar.', examples: ['http://127.0.0.1:3000', 'unix:/run/app.sock'] }).prefault('http://127.0.0.1:3000'),
   store: scalar(parseStore, {
     title: 'store',
-    description: 'Where sessions live. `memory:`, `sqlite:PATH`, `redis://[user:password@]host:port/db`, `rediss://…`, `redis+sentinel://h:p,h:p/db?name=mymaster`, `redis+cluster://h:p,h:p`, the last two also with `rediss+`.',
+    description: 'Where sessions live. `memory:`, `sqlite:PATH`, `redis://[user:password@]host:port/db`, `rediss://…`, `redis+sentinel://h:p,h:p/db?name=mymaster`, `redis+cluster://h:p,h:p`, the last two also with `rediss+`. A relative PATH counts from the folder in which the process runs.',
     examples: ['sqlite:./unstick.db', 'redis://127.0.0.1:6379', 'redis+sentinel://10.0.0.1:26379,10.0.0.2:26379/0?name=mymaster'],
   }).prefault('sqlite:./unstick.db'),
   secret: z

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -139,6 +139,15 @@ describe('unstick check --help', () => {
     expect(flags(check.out)).toHaveLength(6)
     expect(flags(check.out)).toEqual(flags(run.out))
     for (const line of flags(check.out)) expect(line).toMatch(/ {2}\w/)
+  })
+})
+
+describe('docs/configuration.md', () => {
+  it('names every flag that run takes instead of a key', async () => {
+    const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+    const flags = [...(await unstick(['run', '--help'])).out.matchAll(/^ +(--[a-z-]+) </gm)].map(([, flag = '']) => flag).filter((flag) => flag !== '--log-level')
+    expect(flags).toHaveLength(5)
+    for (const flag of flags) expect(page).toContain(`\`${flag}\``)
   })
 })
 
