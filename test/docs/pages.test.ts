@@ -29,6 +29,12 @@ function suite(path: string): void {
     expect(unknownMetrics(readFileSync(join(ROOT, path), 'utf8').replaceAll(/unstick_(process|nodejs)_\S*/g, ''))).toEqual([])
   })
 
+  test('names the files that it has its readers write, where they see it', () => {
+    const lines = readFileSync(join(ROOT, path), 'utf8').replaceAll(/<!--.*-->/g, '').split('\n')
+    const unnamed = page.blocks.filter(({ marker, line }) => marker?.kind === 'file' && !lines.slice(0, line).join('\n').includes(marker.name))
+    expect(unnamed.map(({ line }) => `${path}:${line}`)).toEqual([])
+  })
+
   test('leads where its links say', () => {
     const broken = page.links.filter(({ target }) => !leads(path, target))
     expect(broken.map(({ line, target }) => `${path}:${line} ${target}`)).toEqual([])
