@@ -42,6 +42,16 @@ export interface Changes {
    * they are here, are all that the change leaves. Else it goes on, with the change.
    */
   readonly endIfLeft?: Entries
+  /** What is true only of the session that `begin` saw. One carrier at most has some, and never of entries that `set` and `remove` name. */
+  readonly ifUnchanged?: IfUnchanged | undefined
+}
+
+/** Written in one step with the rest if nobody has written to the session since it was read. If somebody has, the rest is written alone. */
+export interface IfUnchanged {
+  readonly set: ReadonlyMap<EntryName, Entry>
+  readonly remove: ReadonlySet<EntryName>
+  /** Called once it is written, and not where it was dropped. May still change the response's head, which goes out afterwards. */
+  committed(): void
 }
 
 export const NO_CHANGES: Changes = { set: new Map(), remove: new Set() }

@@ -8,7 +8,7 @@ import { type CookiePair, defaultPath, domainMatches, furtherAttributes, parseSe
 import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts'
 import type { EntryName } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
-import type { Carrier, CarrierExchange, Changes, Entry, SessionView } from './carrier.ts'
+import type { Carrier, CarrierExchange, Changes, Entry, IfUnchanged, SessionView } from './carrier.ts'
 import { NO_CHANGES } from './carrier.ts'
 import { isTooLarge, Release } from './release.ts'
 import { cookieEntryName, isCookieEntry, readCookie, type StoredCookie, writeCookie } from './stored-cookie.ts'
@@ -77,8 +77,6 @@ class CookiesExchange implements CarrierExchange {
     const remove = new Set<EntryName>()
     const kept: RawHeaders = []
     for (const { name, value } of this.#adopted) this.#adopt(name, value, set, kept)
-    // Before what the app itself sets now, which is newer.
-    if (this.#release !== undefined) this.#handBack(this.#release, set, remove, kept)
     for (let i = 0; i < headers.length; i += 2) {
       const field = headers[i] ?? ''
       const value = headers[i + 1] ?? ''
@@ -87,10 +85,11 @@ class CookiesExchange implements CarrierExchange {
       else kept.push(field, value)
     }
     response.headers = kept
-    if (set.size + remove.size === 0) return NO_CHANGES
+    const ifUnchanged = this.#release?.idle === false ? this.#handBack(this.#release, response) : undefined
+    if (set.size + remove.size === 0) return ifUnchanged === undefined ? NO_CHANGES : { ...NO_CHANGES, ifUnchanged }
     // A logout means all that it names. By itself, what was not there is not worth a write on each answer of an app that expires it always.
     for (const name of this.#unseen) remove.add(name)
-    return { set, remove, rotate: this.#newNames(set) }
+    return { set, remove, rotate: this.#newNames(set), ifUnchanged }
   }
 
   /**
@@ -109,12 +108,16 @@ class CookiesExchange implements CarrierExchange {
     return NO_CHANGES
   }
 
-  #handBack({ handed, notes, returned }: Release, set: Map<EntryName, Entry>, remove: Set<EntryName>, headers: RawHeaders): void {
-    for (const cookie of handed) headers.push('Set-Cookie', cookie)
-    for (const [name, entry] of notes) set.set(name, entry)
-    for (const name of returned) remove.add(name)
-    this.#options.release?.telemetry.cookieReleased('handed', handed.length)
-    this.#options.release?.telemetry.cookieReleased('returned', returned.size)
+  /** Judged by what was there at the begin. Since then there may have been a logout, or another value. */
+  #handBack({ handed, notes, returned }: Release, response: ResponseHead): IfUnchanged {
+    return {
+      set: notes, remove: returned,
+      committed: () => {
+        for (const cookie of handed.values()) response.headers.push('Set-Cookie', cookie)
+        this.#options.release?.telemetry.cookieReleased('handed', handed.size)
+        this.#options.release?.telemetry.cookieReleased('returned', returned.size)
+      },
+    }
   }
 
   #tooLarge(name: string): void {
@@ -167,13 +170,16 @@ class CookiesExchange implements CarrierExchange {
     // The app has spoken: what was adopted under this name, with a guess at its place, has had its time.
     this.#drop(cookieEntryName(this.#adoptedAs(cookie.name, '')), set, remove)
     const name = cookieEntryName(cookie)
-    const stored = set.get(name) ?? (remove.has(name) ? undefined : this.#session.entries.get(name))
+    const stored = set.get(name) ?? (remove.has(name) ? undefined : this.#stored(name))
     const before = stored?.expiresAt !== undefined && stored.expiresAt <= now ? undefined : stored
     if (expired) {
       this.#unseen.add(name)
       return this.#drop(name, set, remove)
     }
+    // The client has it from the app itself.
+    this.#release?.handed.delete(name)
     if (before !== undefined && this.#same(before, cookie, expiresAt)) return undefined
+    this.#release?.overruled(name)
     remove.delete(name)
     this.#unseen.delete(name)
     const old = before === undefined ? undefined : readCookie(before.value)
@@ -182,7 +188,13 @@ class CookiesExchange implements CarrierExchange {
     return undefined
   }
 
+  /** As it is in the session, or will be as far as this request can tell. */
+  #stored(name: EntryName): Entry | undefined {
+    return this.#release?.returned.has(name) === true ? undefined : (this.#release?.notes.get(name) ?? this.#session.entries.get(name))
+  }
+
   #drop(name: EntryName, set: Map<EntryName, Entry>, remove: Set<EntryName>): void {
+    this.#release?.overruled(name)
     set.delete(name)
     if (this.#session.entries.has(name)) remove.add(name)
   }

@@ -34,8 +34,8 @@ export class Release {
   readonly returned = new Set<EntryName>()
   /** Entries that now say what the client has. */
   readonly notes = new Map<EntryName, Entry>()
-  /** Values of Set-Cookie that hand cookies back. */
-  readonly handed: string[] = []
+  /** Values of Set-Cookie that hand cookies back, by entry. */
+  readonly handed = new Map<EntryName, string>()
   readonly #now: Millis
   readonly #sent: readonly CookiePair[]
   readonly #tooLarge: (name: string) => void
@@ -58,7 +58,14 @@ export class Release {
 
   /** Whether there is nothing to tell the client or the store but what the app does. */
   get idle(): boolean {
-    return this.handed.length + this.notes.size + this.returned.size === 0
+    return this.handed.size + this.notes.size + this.returned.size === 0
+  }
+
+  /** The app has spoken of it, and what it said is newer. */
+  overruled(name: EntryName): void {
+    this.handed.delete(name)
+    this.notes.delete(name)
+    this.returned.delete(name)
   }
 
   /**
@@ -79,14 +86,14 @@ export class Release {
       return true
     }
     if (released === undefined) {
-      if (this.#hand(cookie, entry)) this.#note(entryName, entry, { ...cookie, released: { shownAt: 0, old: this.#older(sent, undefined) } })
+      if (this.#hand(entryName, entry, cookie)) this.#note(entryName, entry, { ...cookie, released: { shownAt: 0, old: this.#older(sent, undefined) } })
       return true
     }
     if (!visible) return true
     const newer = sent.length === 0 ? released.shownAt !== 0 && this.#now - released.shownAt >= FIRST_SHOWN_MS : sent.some((value) => !this.#isOld(value, released))
     if (newer) this.returned.add(entryName)
     // Not what the client may just have deleted.
-    else if (sent.length > 0 || released.shownAt === 0) this.#hand(cookie, entry)
+    else if (sent.length > 0 || released.shownAt === 0) this.#hand(entryName, entry, cookie)
     return !newer
   }
 
@@ -95,7 +102,7 @@ export class Release {
   }
 
   /** Whether a browser would take it. */
-  #hand(cookie: StoredCookie, { expiresAt }: Entry): boolean {
+  #hand(entryName: EntryName, { expiresAt }: Entry, cookie: StoredCookie): boolean {
     if (isTooLarge(cookie)) {
       this.#tooLarge(cookie.name)
       return false
@@ -103,7 +110,7 @@ export class Release {
     const domain = cookie.domain === undefined ? '' : `; Domain=${cookie.domain}`
     const maxAge = expiresAt === undefined ? '' : `; Max-Age=${Math.ceil((expiresAt - this.#now) / 1_000)}`
     // Of one that an older version stored nobody knows whether scripts may read it. The app says so when it next sets it.
-    this.handed.push(`${cookie.name}=${cookie.value}; Path=${cookie.path || '/'}${domain}${maxAge}${cookie.secure ? '; Secure' : ''}${cookie.attributes ?? '; HttpOnly'}`)
+    this.handed.set(entryName, `${cookie.name}=${cookie.value}; Path=${cookie.path || '/'}${domain}${maxAge}${cookie.secure ? '; Secure' : ''}${cookie.attributes ?? '; HttpOnly'}`)
     return true
   }
 

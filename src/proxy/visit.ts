@@ -217,8 +217,8 @@ export class Visit {
   }
 }
 
-export const isEmpty = ({ set, remove, rotate, subject, destroy }: Changes): boolean =>
-  set.size === 0 && remove.size === 0 && rotate !== true && subject === undefined && destroy !== true
+export const isEmpty = ({ set, remove, rotate, subject, destroy, ifUnchanged }: Changes): boolean =>
+  set.size === 0 && remove.size === 0 && rotate !== true && subject === undefined && destroy !== true && ifUnchanged === undefined
 
 /** Both changes as one. Where they speak of the same entry, the later one counts. */
 export function merge(a: Changes, b: Changes): Changes {
@@ -234,6 +234,7 @@ export function merge(a: Changes, b: Changes): Changes {
     rotate: a.rotate === true || b.rotate === true, destroy: a.destroy === true || b.destroy === true,
     ...(subject === undefined ? {} : { subject }),
     ...(a.endIfLeft === undefined && b.endIfLeft === undefined ? {} : { endIfLeft: new Map([...(a.endIfLeft ?? []), ...(b.endIfLeft ?? [])]) }),
+    ifUnchanged: a.ifUnchanged ?? b.ifUnchanged,
   }
 }
 

@@ -9,7 +9,17 @@ import { lastExpiry, type Session } from './session.ts'
 const MOST_ENTRIES = 300
 
 /** Whether it says at the most whose session it is. */
-export const changesNoEntries = ({ set, remove, rotate }: Changes): boolean => set.size + remove.size === 0 && rotate !== true
+export const changesNoEntries = ({ set, remove, rotate, ifUnchanged }: Changes): boolean => set.size + remove.size === 0 && rotate !== true && ifUnchanged === undefined
+
+/** What a session becomes that nobody has written to since it was read. */
+export function asRead(changes: Changes): Changes {
+  const { set, remove, ifUnchanged } = changes
+  if (ifUnchanged === undefined) return changes
+  return { ...changes, set: new Map([...ifUnchanged.set, ...set]), remove: new Set([...ifUnchanged.remove, ...remove]) }
+}
+
+/** What is left of it where somebody has. */
+export const withoutCondition = (changes: Changes): Changes => (changes.ifUnchanged === undefined ? changes : { ...changes, ifUnchanged: undefined })
 
 /** The entries of a session after a change, without those that have run out. */
 export function entriesAfter(session: Session, changes: Changes): Map<EntryName, Entry> {

@@ -3,7 +3,7 @@ import type { Changes } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
 import { UnstickError } from '../errors.ts'
 import { type Committed, type EntryName, type Lease, type StoredRecord, TOMBSTONE_MS } from '../store/store.ts'
-import { entriesAfter } from './changed.ts'
+import { asRead, entriesAfter, withoutCondition } from './changed.ts'
 import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './contract.ts'
 import { type Creating, successorOf } from './creating.ts'
 import type { Filing } from './filing.ts'
@@ -52,7 +52,7 @@ export class Rotating {
    * steps leaves the old session as it was, and a successor that nobody knows.
    */
   async rotate(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
-    const after = entriesAfter(current, changes)
+    const after = entriesAfter(current, asRead(changes))
     if (after.size === 0) return this.#onward.update(current, changes, request, hops)
     if (current.lease === undefined) return this.#rotateInTurn(current, changes, request, hops)
     if (!current.exact) return this.#again(current, changes, request, hops)
@@ -63,6 +63,7 @@ export class Rotating {
     }
     const moved = await this.#point(current, made)
     if (moved.state === 'committed') {
+      changes.ifUnchanged?.committed()
       current.letGo()
       this.#filing.forget(current)
       return { state: 'committed', session: made }
@@ -87,7 +88,7 @@ export class Rotating {
     if (opened.state !== 'record' || opened.lease === undefined || hold === undefined) return this.#onward.refused({ state: 'gone' }, current)
     const fresh = this.#freshInTurn(current, opened.record, opened.lease, hold)
     try {
-      return await this.#onward.write(fresh, changes, request, hops - 1)
+      return await this.#onward.write(fresh, fresh.version === current.version ? changes : withoutCondition(changes), request, hops - 1)
     } finally {
       // Where it was not rotated, by a fault or because there was no need any more. If that fails, the lease runs out by itself.
       await this.#opener.release(fresh).catch(() => undefined)
@@ -159,6 +160,6 @@ export class Rotating {
     if (opened.state !== 'record') return this.#onward.refused({ state: 'gone' }, current)
     const fresh = this.#options.sealing.open(current.token, opened.record)
     current.handOn(fresh)
-    return this.#onward.write(fresh, changes, request, hops - 1)
+    return this.#onward.write(fresh, withoutCondition(changes), request, hops - 1)
   }
 }

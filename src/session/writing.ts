@@ -2,7 +2,7 @@
 import type { Changes, Entry } from '../carrier/carrier.ts'
 import type { Millis } from '../clock.ts'
 import { type Committed, type Delta, type EntryName, TOMBSTONE_MS } from '../store/store.ts'
-import { changesNoEntries, entriesAfter, keepMs, refuseMany } from './changed.ts'
+import { asRead, changesNoEntries, entriesAfter, keepMs, refuseMany, withoutCondition } from './changed.ts'
 import type { CommitOutcome, CommitRequest, Opener, SessionsOptions } from './contract.ts'
 import { Creating } from './creating.ts'
 import { Filing } from './filing.ts'
@@ -42,7 +42,9 @@ export class Writing implements Onward {
       return { state: 'committed', session }
     }
     const newSubject = changes.subject !== undefined && (changes.subject ?? undefined) !== current.label?.subject
-    if (changes.subject !== undefined && !newSubject && changesNoEntries(changes)) return UNCHANGED
+    if (!newSubject && changesNoEntries(changes)) return UNCHANGED
+    // Nothing is handed to who came with an old token, either.
+    if (changes.ifUnchanged !== undefined && (!current.exact || current.inherited)) return this.write(current, withoutCondition(changes), request, hops)
     if (current.inherited && newSubject && changes.subject !== null) return this.#rotating.part(current, changes, request)
     // A session that has ended leaves its remembered entries to a new one, under a new token. Who came with an old token never gets a new one:
     // it may be somebody who planted it and waits.
@@ -70,8 +72,10 @@ export class Writing implements Onward {
     })
   }
 
-  async update(current: Session, changes: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
+  async update(current: Session, wanted: Changes, request: CommitRequest, hops: number): Promise<CommitOutcome> {
     const { sealing, idleTimeoutMs, sessionBytes } = this.#options
+    const conditional = wanted.ifUnchanged !== undefined
+    const changes = asRead(wanted)
     const after = entriesAfter(current, changes)
     refuseMany(after)
     const keep = keepMs(after, current.now())
@@ -83,10 +87,13 @@ export class Writing implements Onward {
       ...(changes.set.size === 0 ? { endIfEmptyMs: TOMBSTONE_MS } : {}),
       ...(current.lease === undefined ? {} : { lease: current.lease, release: request.release }),
       ...(label === undefined ? {} : { label: sealing.labels.seal(current.token.storeKey, label) }),
+      ...(conditional ? { ifVersion: current.version } : {}),
       keepMs: keep, maxBytes: sessionBytes,
     }
     const committed = await this.#swept(current, changes, after, delta)
-    if (committed.state === 'moved') return this.follow(current, committed.successor, changes, request, hops)
+    if (conditional && (committed.state === 'conflict' || committed.state === 'too_large')) return this.write(current, withoutCondition(wanted), request, hops)
+    if (committed.state === 'moved') return this.follow(current, committed.successor, wanted, request, hops)
+    if (committed.state === 'committed' || committed.state === 'ended') wanted.ifUnchanged?.committed()
     if (committed.state !== 'committed') return this.refused(committed, current)
     this.#options.storeClock.learn(committed.head.now)
     current.committed(committed.head, after, label)
@@ -113,7 +120,7 @@ export class Writing implements Onward {
     const runOut = [...current.stale, ...current.entries.keys()].filter((name) => !after.has(name) && !changes.remove.has(name))
     if (runOut.length === 0 || !current.exact) return store.commit(key, delta)
     const swept = await store.commit(key, { ...delta, remove: new Set([...changes.remove, ...runOut]), ifVersion: current.version })
-    return swept.state === 'conflict' ? store.commit(key, delta) : swept
+    return swept.state === 'conflict' && delta.ifVersion === undefined ? store.commit(key, delta) : swept
   }
 
   /**
@@ -126,7 +133,7 @@ export class Writing implements Onward {
     current.letGo()
     if (hops === 0) throw tooOften()
     const next = await this.#opener.openSuccessor(this.#options.sealing.follow(successor, current.token), { touch: request.touch, locked })
-    return next === undefined ? GONE : this.write(next, changes, request, hops - 1)
+    return next === undefined ? GONE : this.write(next, withoutCondition(changes), request, hops - 1)
   }
 
   refused(committed: Exclude<Committed, { state: 'committed' | 'moved' }>, session: Session): CommitOutcome {

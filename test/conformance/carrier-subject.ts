@@ -38,13 +38,16 @@ export class Visitor {
     return { id: 'the-session', entries: new Map(this.entries), now: () => this.#clock.now() }
   }
 
-  commit({ set, remove, destroy, endIfLeft }: Changes): void {
+  commit({ set, remove, destroy, endIfLeft, ifUnchanged }: Changes): void {
     if (destroy === true) {
       this.entries.clear()
       this.cookies.clear()
     }
     for (const name of remove) this.entries.delete(name)
     for (const [name, entry] of set) this.entries.set(name, entry)
+    for (const name of ifUnchanged?.remove ?? []) this.entries.delete(name)
+    for (const [name, entry] of ifUnchanged?.set ?? []) this.entries.set(name, entry)
+    ifUnchanged?.committed()
     if (endIfLeft === undefined || ![...this.entries].every(([name, { value }]) => Buffer.from(value).equals(endIfLeft.get(name)?.value ?? ENDLESS))) return
     this.entries.clear()
     this.cookies.clear()

@@ -50,6 +50,18 @@ describe('a cookie of the session', () => {
     expect((await vaultedApp(['sid'], {}, app.visitor).request([], { sent: ['sid=1'] })).heard).toEqual(['sid=1'])
   })
 
+  it('is not handed back beside what the app says of it in the same answer', async () => {
+    const { app } = releasing(['sid'])
+    const before = vaultedApp(['sid'], {}, app.visitor)
+    await before.request(['sid=1; Path=/'])
+    expect((await app.request(['sid=1; Path=/; HttpOnly'])).passed).toEqual(['sid=1; Path=/; HttpOnly'])
+    await before.request(['sid=2; Path=/'])
+    expect((await app.request(['sid=3; Path=/'])).passed).toEqual(['sid=3; Path=/'])
+    await before.request(['sid=4; Path=/'])
+    expect((await app.request(['sid=; Path=/; Max-Age=0'])).passed).toEqual(['sid=; Path=/; Max-Age=0'])
+    expect([...app.visitor.entries]).toEqual([])
+  })
+
   it("is the store's where a sidecar that does not release has written it since, whatever the client has", async () => {
     const { app } = releasing(['sid'])
     const keeping = vaultedApp(['sid'], {}, app.visitor)

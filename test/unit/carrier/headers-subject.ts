@@ -64,8 +64,8 @@ export function headersSubject(yaml: string, options: Partial<HeadersOptions> = 
 }
 
 /** `name=value` for what is set, `-name` for what is taken away, and the rest by name. */
-export function told({ set, remove, ...rest }: Changes): string[] {
+export function told({ set, remove, rotate, subject, destroy }: Changes): string[] {
   const name = (entry: string): string => entry.replace(/^attribute:/, '')
-  const others = Object.entries(rest).filter(([, value]) => value !== undefined && value !== false).map(([key, value]) => `${key}:${typeof value === 'object' && value !== null ? 'some' : String(value)}`)
+  const others = Object.entries({ rotate, subject, destroy }).filter(([, value]) => value !== undefined && value !== false).map(([key, value]) => `${key}:${String(value)}`)
   return [...Array.from(set, ([entry, { value }]) => `${name(entry)}=${Buffer.from(value).toString()}`), ...Array.from(remove, (entry) => `-${name(entry)}`), ...others]
 }
