@@ -9,6 +9,7 @@ import { countingStore } from '../support/counting-store.ts'
 import { httpApp } from '../support/origin-app.ts'
 import { ask, get, RawClient } from '../support/raw-client.ts'
 import { runSidecar } from '../support/running-sidecar.ts'
+import { storeOver } from '../support/store-over.ts'
 import { until } from '../support/until.ts'
 import { cookieApp, TokenHolder } from '../support/visitor.ts'
 
@@ -138,6 +139,32 @@ describe('a client with a session that hangs up', () => {
     await ask(sidecar.address, 'GARBAGE\r\n\r\n')
     slow.waiting[0]?.setHeader('Set-Cookie', 'sid=two').end('nobody reads this')
     await until('the next request has it', async () => (await visitor.get('/')).body === 'sid=two', 5_000)
+  })
+
+  it('at a login, and then at the logout: the session is over, and no token leads to it', async () => {
+    const slow = slowApp()
+    await using app = await slow.app
+    const store = memoryStore({ clock: systemClock })
+    const states: string[] = []
+    await using sidecar = await runSidecar(app, { store: storeOver(store, { commit: async (key, delta) => {
+      const committed = await store.commit(key, delta)
+      states.push(committed.state)
+      return committed
+    } }) })
+    const visitor = new TokenHolder(sidecar.address)
+    await visitor.get('/set?one')
+    for (const cookies of [['remember_me=1'], ['sid=; Max-Age=0', 'remember_me=; Max-Age=0']]) {
+      const before = states.length
+      const client = await RawClient.connect(sidecar.address)
+      client.send(visitor.request('/slow'))
+      await until('the app has it', () => slow.waiting.length === 1, 5_000)
+      client.reset()
+      await client.ended()
+      await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+      slow.waiting.shift()?.setHeader('Set-Cookie', cookies).end()
+      await until('its changes are written', () => states.length > before, 3_000, () => states.join())
+    }
+    expect(states).toEqual(['committed', 'committed', 'ended'])
   })
 
   it('before the head of an endless answer: its app\'s connection closes when the head was committed', async () => {
