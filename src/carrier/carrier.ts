@@ -90,6 +90,8 @@ export interface BodyRead {
 }
 
 export interface CarrierExchange {
+  /** Entries of what came with the request, by name: when the app ends the session, nothing of that goes into the one after it. */
+  readonly cameWith?: ReadonlySet<EntryName>
   /** Wants a copy of the request's body. Looked at once, after `begin`; undefined for all but the few requests that a rule is about. */
   readonly requestBody?: BodyCopy | undefined
   /** Takes what concerns this carrier out of the head of the response (it may change it), at most once, before it is sent on. */

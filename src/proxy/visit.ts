@@ -23,6 +23,10 @@ export class Visit {
   #settled = false
   /** The app's head had cookies that the client does not get. */
   #tookCookies = false
+  /** The app has ended the session, in this answer. */
+  #destroyed = false
+  /** The head has gone out: whatever is made from now on, the client will not hear of it. */
+  #announced = false
   /** The Set-Cookie value for the token that the response must carry; undefined: none. */
   #cookie: string | undefined
 
@@ -160,12 +164,14 @@ export class Visit {
   clientGone = false
 
   /** Writes changes to the store. `last`: nothing more will come, so a lease is given back in the same step. */
-  async commit(changes: Changes, last: boolean): Promise<void> {
+  async commit(given: Changes, last: boolean): Promise<void> {
+    this.#destroyed ||= given.destroy === true
+    const changes = this.#destroyed ? this.#withoutOld(given) : given
     if (isEmpty(changes)) return
     const { sessions, tokenCookie } = this.#parts
     const before = this.#session
     // A session that nobody can come back to is not worth making.
-    if (before === undefined && this.clientGone) return
+    if (before === undefined && (this.clientGone || this.#announced)) return
     const lock = !last && this.#route.lock === 'exclusive'
     // Whoever hung up at a login keeps the old token until the next answer. What ends a session ends it all the same.
     const wanted = this.clientGone && changes.destroy !== true && (changes.rotate === true || typeof changes.subject === 'string') ? postponed(changes) : changes
@@ -181,6 +187,12 @@ export class Visit {
     if (outcome.state === 'ended' && before !== undefined && !before.inherited) this.#cookie = tokenCookie.clear(this.#request.https)
   }
 
+  #withoutOld(changes: Changes): Changes {
+    const set = new Map(changes.set)
+    for (const { cameWith } of this.#exchanges) for (const name of cameWith ?? []) set.delete(name)
+    return { ...changes, set }
+  }
+
   /** Calls `ended` when the session ends, for a connection that outlives its answer's head. undefined: there is no session. The answer ends it. */
   watch(ended: () => void): (() => void) | undefined {
     return this.#session === undefined ? undefined : this.#parts.sessions.watch(this.#session, ended)
@@ -188,6 +200,7 @@ export class Visit {
 
   /** Adds the token's Set-Cookie, if there is news for the client. */
   announce(response: ResponseHead): void {
+    this.#announced = true
     // Shared caches take Set-Cookie as a sign that an answer is personal: where the app's own is gone, ours says it again.
     if ((this.#tookCookies || response.personal === true) && this.#cookie === undefined && this.#session !== undefined) this.#giveToken(this.#session)
     const cookie = this.takeCookie()

@@ -49,6 +49,11 @@ export class FilesExchange implements CarrierExchange {
     this.#used = used
   }
 
+  /** The files that the app had before it ended the session, with their marks. */
+  get cameWith(): ReadonlySet<EntryName> {
+    return new Set([...this.#used.values()].flatMap(({ names }) => [names.content, names.gone]))
+  }
+
   /**
    * Notes what the head says of ids; the cookies carrier, after this, takes the Set-Cookie out. A cookie that the app takes away, as at a
    * logout, takes its file's entry along at once: the session must be over before the client hears of it.
