@@ -31,6 +31,8 @@ export type LeftBehind = { readonly state: 'none' | 'same' } | { readonly state:
 
 /** From the end of a response to the file that it has named, where none is there yet. Seen with Tomcat, of 300: 3 ms at the 90th percentile, 26 at most. */
 const LATE_FILE_MS = 250
+/** So many ids in a row without a file, and none is waited for: the app keeps no files for them, or keeps them elsewhere. Until there is one again. */
+const MOST_MISSED = 5
 
 const NO_LOCK: TryLock = () => 'unsupported'
 
@@ -40,6 +42,8 @@ export class LocalFiles {
   readonly #folder: SessionFolder
   /** Requests under way, by path. */
   readonly #inUse = new Map<string, number>()
+  /** Ids in a row that the app has named, and left no file for. */
+  #missed = 0
 
   constructor(rule: Rule, options: LocalFilesOptions) {
     this.#rule = rule
@@ -125,13 +129,14 @@ export class LocalFiles {
 
   /**
    * The same for an id that the app has only just named. A file that is not there yet is waited for a moment: Tomcat sends the page of its
-   * form login, with a new id, before it saves the session that the login will need.
+   * form login, with a new id, before it saves the session that the login will need. Not where none ever comes: each such answer would be late.
    */
   async leftAnew(path: string): Promise<LeftBehind> {
-    const patience = new Patience(LATE_FILE_MS)
+    const patience = new Patience(this.#missed < MOST_MISSED ? LATE_FILE_MS : 0)
     let left = await this.#left(path, undefined, true)
     // What appears while we look may be seen before there is anything in it.
     while (left.state === 'none' && (await patience.wait())) left = await this.#left(path, undefined, false)
+    this.#missed = left.state === 'none' ? this.#missed + 1 : 0
     return left
   }
 

@@ -79,6 +79,24 @@ describe('a new id whose file comes after the response, as with the login page o
     expect([...visitor.entries.values()].map(({ value }) => Buffer.from(value).toString())).toEqual(['saved'])
     expect(app.log.lines).toEqual([])
   })
+
+  it('is not waited for any more when none came several times in a row, until one is there again', async () => {
+    const app = sessionApp(root.path)
+    const saves: NodeJS.Timeout[] = []
+    const late = async (id: string): Promise<boolean> => {
+      const visitor = new Visitor()
+      await app.request(visitor, () => {
+        saves.push(setTimeout(() => { writeFileSync(app.path(id), 'saved') }, 20))
+        return [`${COOKIE}=${id}`]
+      })
+      return visitor.entries.size === 1
+    }
+    for (let i = 0; i < 5; i += 1) await app.request(new Visitor(), () => [`${COOKIE}=none${i}`])
+    expect(await late('one')).toBe(false)
+    await app.request(new Visitor(), () => { writeFileSync(app.path('prompt'), 'saved'); return [`${COOKIE}=prompt`] })
+    expect(await late('two')).toBe(true)
+    for (const save of saves) clearTimeout(save)
+  })
 })
 
 describe('a lock that is waited for', () => {
