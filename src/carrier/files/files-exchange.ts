@@ -9,7 +9,7 @@ import type { FilesLog } from './failure.ts'
 import type { KnownFile } from './known-files.ts'
 import type { LocalFiles } from './local-files.ts'
 import { type CookieNews, cookieNews } from './response-cookies.ts'
-import { type FileNames, fileNames, type Rule } from './rule.ts'
+import { cookieOf, type FileNames, fileNames, type Rule } from './rule.ts'
 
 /** What all requests share. */
 export interface Parts {
@@ -67,7 +67,9 @@ export class FilesExchange implements CarrierExchange {
       const news = this.#news.get(file.rule)
       if (news !== undefined && this.#losesItsCookie(file, news)) this.#discardAll(file, remove)
     }
-    return remove.size === 0 ? NO_CHANGES : { set: new Map(), remove }
+    if (remove.size === 0) return NO_CHANGES
+    this.#sweep(remove)
+    return { set: new Map(), remove }
   }
 
   /** Whether the app has made an id that this session, which was there before, did not have: the mark of a login. */
@@ -98,6 +100,7 @@ export class FilesExchange implements CarrierExchange {
       for (const [id, expiresAt] of news.ids) await this.#settleNew(rule, id, expiresAt, set, remove)
     }
     if (set.size === 0 && remove.size === 0) return NO_CHANGES
+    this.#sweep(remove)
     // An app that broke off may be starting anew, without the files that it had.
     const endIfLeft = outcome === 'complete' ? this.#idsLeft(set) : undefined
     return endIfLeft === undefined ? { set, remove } : { set, remove, endIfLeft }
@@ -118,6 +121,32 @@ export class FilesExchange implements CarrierExchange {
       if (isCookieEntry(name) && this.#parts.rules.has(readCookie(entry.value).name)) left.set(name, entry)
     }
     return left
+  }
+
+  /**
+   * Takes along what is left of files that no cookie of the session names any more: a request that was on its way when the app gave the session a new id
+   * leaves the mark of the old file, or the file. Not for a cookie that the session does not keep itself, as under `carriers.cookies.release`.
+   */
+  #sweep(remove: Set<EntryName>): void {
+    const { entries } = this.#session
+    const names = [...entries.keys()].filter((name) => cookieOf(name) !== undefined)
+    if (names.length === 0) return
+    const named = new Set(this.cameWith)
+    const keepsCookie = new Set<string>()
+    const add = (rule: Rule, id: string): void => {
+      const { content, gone } = fileNames(rule.cookie, id)
+      named.add(content).add(gone)
+    }
+    for (const [rule, { ids }] of this.#news) for (const id of ids.keys()) add(rule, id)
+    for (const [name, { value }] of entries) {
+      const cookie = isCookieEntry(name) ? readCookie(value) : undefined
+      const rule = cookie && this.#parts.rules.get(cookie.name)
+      const id = cookie && rule?.idOf(cookie.value)
+      if (rule === undefined || id === undefined) continue
+      keepsCookie.add(rule.cookie)
+      add(rule, id)
+    }
+    for (const name of names) if (!named.has(name) && keepsCookie.has(cookieOf(name) ?? '')) remove.add(name)
   }
 
   async #settleUsed(file: UsedFile, set: Map<EntryName, Entry>, remove: Set<EntryName>): Promise<void> {

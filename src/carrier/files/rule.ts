@@ -72,3 +72,6 @@ export function fileNames(cookie: string, id: string): FileNames {
   const content = `file:${cookie};${createHash('sha256').update(id).digest('hex').slice(0, 16)}`
   return { content, gone: `${content};gone` }
 }
+
+/** The cookie of the rule that an entry belongs to; undefined: it is none of a session file. */
+export const cookieOf = (name: EntryName): string | undefined => /^file:(.*);[0-9a-f]{16}(?:;gone)?$/.exec(name)?.[1]

@@ -3,6 +3,7 @@ import { mkdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Entry } from '../../../src/carrier/carrier.ts'
+import { fileNames } from '../../../src/carrier/files/rule.ts'
 import { writeCookie } from '../../../src/carrier/stored-cookie.ts'
 import { Visitor } from '../../conformance/carrier-subject.ts'
 import { COOKIE, sessionApp, type SessionApp } from '../../support/session-app.ts'
@@ -26,7 +27,8 @@ async function signedIn(): Promise<void> {
   visitor.cookies.set(COOKIE, 'abc')
 }
 
-const cookieNamed = (name: string): Entry => ({ value: writeCookie({ name, value: 'x', host: 'a.example', domain: undefined, path: '/', secure: false, createdAt: 0 }), expiresAt: undefined })
+const cookieNamed = (name: string, value = 'abc'): Entry =>
+  ({ value: writeCookie({ name, value, host: 'a.example', domain: undefined, path: '/', secure: false, createdAt: 0 }), expiresAt: undefined })
 
 describe('a deleted file', () => {
   it('ends the session when nothing but the cookie that named it is left', async () => {
@@ -68,5 +70,33 @@ describe('a deleted file', () => {
     await signedIn()
     const changes = await here.request(visitor, () => { unlinkSync(here.path('abc')); return [`${COOKIE}=abc`] })
     expect(changes.endIfLeft).toBeUndefined()
+  })
+})
+
+describe('what is left of files under ids that the session had before', () => {
+  const OLD = fileNames(COOKIE, 'old')
+  const entry: Entry = { value: Buffer.from('x'), expiresAt: undefined }
+
+  beforeEach(async () => {
+    await signedIn()
+    for (const name of [OLD.content, OLD.gone]) visitor.entries.set(name, entry)
+  })
+
+  it('goes with the next change', async () => {
+    visitor.entries.set('cookie:sid', cookieNamed(COOKIE))
+    await here.request(visitor, () => { writeFileSync(here.path('abc'), 'user=1, basket') })
+    expect([...visitor.entries.keys()]).toEqual([fileNames(COOKIE, 'abc').content, 'cookie:sid'])
+  })
+
+  it('keeps no session after a logout', async () => {
+    visitor.entries.set('cookie:sid', cookieNamed(COOKIE))
+    await here.request(visitor, () => { unlinkSync(here.path('abc')) })
+    expect(visitor.entries.size).toBe(0)
+  })
+
+  it.each([['another cookie of the session names it', 'old'], ['the session does not keep the cookie itself', undefined]])('stays when %s', async (_, id) => {
+    if (id !== undefined) for (const each of [id, 'abc']) visitor.entries.set(`cookie:${each}`, cookieNamed(COOKIE, each))
+    await here.request(visitor, () => { writeFileSync(here.path('abc'), 'user=1, basket') })
+    expect(visitor.entries.has(OLD.content)).toBe(true)
   })
 })
