@@ -23,6 +23,9 @@ php.ini: |
   session.save_path = {{ first .folders }}
   session.gc_probability = 1
   session.gc_divisor = 1000
+  ; The sidecar keeps files in use fresh with each request, so that only one which lasts longer than this could lose its file, and so its login.
+  ; How long a session may be idle is the sidecar's to say (session.idleTimeout).
+  session.gc_maxlifetime = 86400
 {{- end }}
 {{- end -}}
 
