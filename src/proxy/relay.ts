@@ -45,10 +45,13 @@ export async function relay({ answered, headers, contentLength, headerKind, atEn
 async function passOn(answered: IncomingMessage, reply: Reply): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const broken = (cause?: unknown): void => { reject(new UnstickError('upstream_broke', 'The app closed the connection before its answer to the handshake was whole.', { cause })) }
+    // Broken while its head was committed: nothing more would be heard of it.
+    if (answered.destroyed) return broken(answered.errored)
     answered.on('data', (chunk: Buffer) => reply.data(chunk))
     answered.once('end', resolve)
     answered.once('error', broken)
     answered.once('close', broken)
+    return undefined
   })
 }
 

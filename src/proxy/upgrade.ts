@@ -113,7 +113,7 @@ async function ask(parts: Parts, target: UpgradeTarget, sorted: SortedRequest, s
     outgoing.once('response', (response) => {
       response.on('error', () => undefined)
       // Node takes a reset in a body that ends with its connection for that end. This listener comes before its own.
-      response.socket.prependListener('error', (error) => response.destroy(error))
+      response.socket.prependListener('error', (error) => { if (!response.complete) response.destroy(error) })
       resolve({ response })
     })
     outgoing.once('timeout', () => outgoing.destroy(new UnstickError('upstream_timeout', 'The app did not answer the handshake within limits.upstreamTimeout.')))

@@ -12,6 +12,7 @@ import { freePort } from '../support/ports.ts'
 import { httpApp, rawApp, rawReplies } from '../support/origin-app.ts'
 import { ask, get, headerValue, headerValues, RawClient } from '../support/raw-client.ts'
 import { runSidecar } from '../support/running-sidecar.ts'
+import { storeOver } from '../support/store-over.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 import { TokenHolder } from '../support/visitor.ts'
@@ -35,6 +36,30 @@ describe('a refused upgrade', () => {
     await using app = await rawApp((socket) => { socket.once('data', () => { socket.write('HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwho\r\n', () => { setImmediate(() => socket.resetAndDestroy()) }) }) })
     await using sidecar = await runSidecar(app)
     await expect(ask(sidecar.address, get('/', HANDSHAKE))).rejects.toThrow(/was (?:closed|reset) before/)
+  })
+
+  /** An app that refuses with these bytes, and goes while the store is asked to commit. */
+  async function goneDuringCommit(how: string, bytes: string) {
+    const app = await rawApp((socket) => { socket.once('data', () => { socket.write(bytes) }) })
+    const store = memoryStore({ clock: systemClock })
+    const gone = async (): Promise<void> => {
+      for (const socket of app.sockets) if (how === 'closes') socket.end(); else socket.resetAndDestroy()
+      await until('the app is gone', () => app.sockets.size === 0, 5_000)
+      // A whole other round trip: the sidecar has seen it by now too.
+      await ask(sidecar.address, 'GARBAGE\r\n\r\n')
+    }
+    const sidecar = await runSidecar(app, { store: storeOver(store, { commit: async (...given) => { await gone(); return store.commit(...given) } }) })
+    return { sidecar, async [Symbol.asyncDispose]() { await sidecar.stop(); await app[Symbol.asyncDispose]() } }
+  }
+
+  it.each(['closes', 'resets'])('whose app %s the connection in its body, while the session is committed, does not keep the client waiting', async (how) => {
+    await using stage = await goneDuringCommit(how, 'HTTP/1.1 401 No\r\nSet-Cookie: sid=1\r\nContent-Length: 100\r\n\r\npart')
+    await expect(ask(stage.sidecar.address, get('/', HANDSHAKE))).rejects.toThrow(/was (?:closed|reset) before/)
+  })
+
+  it.each(['closes', 'resets'])('whose app %s the connection behind it, while the session is committed, is relayed whole', async (how) => {
+    await using stage = await goneDuringCommit(how, 'HTTP/1.1 401 No\r\nSet-Cookie: sid=1\r\nContent-Length: 5\r\n\r\nwhole')
+    expect(await ask(stage.sidecar.address, get('/', HANDSHAKE))).toMatchObject({ status: 401, body: 'whole' })
   })
 
   it('that breaks in a body which ends with its connection does not pass for whole either', async () => {
