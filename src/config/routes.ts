@@ -54,9 +54,13 @@ export function parseRoutePattern(text: string): Parsed<RoutePattern> {
 /** The path as rules see it; undefined when it is no path. */
 export function normalisePath(path: string): string | undefined {
   if (!path.startsWith('/')) return undefined
-  if (!/%|\/\/|\/\./.test(path)) return path
+  return /%|\/\/|\/\./.test(path) ? resolved(decode(path)) : path
+}
+
+/** A decoded path without empty, `.` and `..` segments. */
+function resolved(path: string): string {
   const segments: string[] = []
-  const parts = decode(path).split('/')
+  const parts = path.split('/')
   for (const [i, part] of parts.entries()) {
     const last = i === parts.length - 1
     if (part === '..') segments.pop()
@@ -129,22 +133,19 @@ export function compileRoutes(routes: readonly RouteConfig[], defaults: Route): 
     })
     return { ...pattern.value, folded: fold(pattern.value.segments), result }
   })
-  const read = (method: string, path: string, loosely: boolean): Route => {
-    const normal = normalisePath(path)
-    if (normal === undefined) return defaults
-    const exact = normal.slice(1).split('/')
-    const segments = loosely ? fold(exact) : exact
+  const find = (method: string, segments: readonly string[], loosely: boolean): Route => {
     const found = compiled.find(({ method: wanted, segments: pattern, folded }) => (wanted === undefined || wanted === method) && segmentsMatch(loosely ? folded : pattern, segments))
     return found?.result ?? defaults
   }
   const locks = compiled.some(({ result }) => strictness(result) === STRICTEST)
   return {
     match(method, path) {
-      const route = read(method, path, false)
-      // The other reading costs as much again: only where it can make a difference.
-      if (strictness(route) === STRICTEST || !(locks || path.includes(';'))) return route
-      const loose = read(method, path.replace(/;[^/]*/g, ''), true)
-      return strictness(loose) > strictness(route) ? loose : route
+      const segments = segmentsOf(path)
+      if (segments === undefined) return defaults
+      const route = find(method, segments, false)
+      // The other readings cost as much again: only where they can make a difference.
+      if (strictness(route) === STRICTEST || !(locks || PARAMETER.test(path))) return route
+      return looseReadings(path, segments).map((reading) => find(method, reading, true)).reduce((strictest, loose) => (strictness(loose) > strictness(strictest) ? loose : strictest), route)
     },
   }
 }
@@ -170,14 +171,15 @@ export function compileRules<T extends { readonly on: string }>(rules: readonly 
     match(method, path) {
       let found: T[] | undefined
       let segments: readonly string[] | undefined
+      let readings: readonly (readonly string[])[] | undefined
       for (const { method: wanted, segments: pattern, rule, loose, folded } of compiled) {
         const named = wanted === undefined || wanted === method
         if (!named && (loose === undefined || wanted !== 'GET' || method !== 'HEAD')) continue
         // Not before a rule asks: most requests are not of a method that one is about.
-        segments ??= normalisePath(path)?.slice(1).split('/') ?? UNDECODABLE
+        segments ??= segmentsOf(path) ?? UNDECODABLE
         if (segments === UNDECODABLE) return none
         if (named && segmentsMatch(pattern, segments)) (found ??= []).push(rule)
-        else if (loose !== undefined && segmentsMatch(folded, fold(segments))) (found ??= []).push(loose)
+        else if (loose !== undefined && (readings ??= looseReadings(path, segments)).some((reading) => segmentsMatch(folded, reading))) (found ??= []).push(loose)
       }
       return found ?? none
     },
@@ -185,6 +187,22 @@ export function compileRules<T extends { readonly on: string }>(rules: readonly 
 }
 
 const UNDECODABLE: readonly string[] = []
+
+const segmentsOf = (path: string): string[] | undefined => normalisePath(path)?.slice(1).split('/')
+
+const PARAMETER = /;|%3b/i
+
+const withoutParameters = (path: string): string => path.replace(/;[^/]*/g, '')
+
+/**
+ * What apps that are loose about paths may take one for, folded as patterns are: of `segments`, its exact reading; and, with parameters in it, as those do
+ * who take them off before they look at dots (`/a/..;/login`; Tomcat and Jetty), be it before or after they decode.
+ */
+function looseReadings(path: string, segments: readonly string[]): (readonly string[])[] {
+  const readings = [fold(segments)]
+  if (PARAMETER.test(path)) readings.push(fold(resolved(withoutParameters(decode(withoutParameters(path)))).slice(1).split('/')))
+  return readings
+}
 
 function fold(segments: readonly string[]): readonly string[] {
   const folded = segments.map((segment) => (segment.split(';', 1)[0] ?? '').toLowerCase())

@@ -173,6 +173,8 @@ function keepForwarded(said: ForwardedIn, headers: RawHeaders, name: string, val
 
 /** RFC 9112 3.2.2: an absolute-form target names the host, whatever Host says. 3.2.4: `*`, or a URL without a path, is OPTIONS of the server itself. */
 function splitTarget(url: string, method: string | undefined): { target: string; path: string; authority: string | undefined } {
+  // RFC 9112 3.2: a fragment stays with the client. Some apps take one off and some do not, so rules for paths could be dodged by it.
+  if (url.includes('#')) throw new UnstickError('bad_request', 'The request target has a fragment ("#"). Leave it out, or write %23.')
   let target = url
   let authority: string | undefined
   if (!url.startsWith('/') && !(url === '*' && method === 'OPTIONS')) {

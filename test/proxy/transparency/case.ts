@@ -1,4 +1,5 @@
 /** One thing that HTTP can do, played over real sockets: once straight to an app, once through unstick. */
+import { headerValue } from '../../support/raw-client.ts'
 import { type RawConnection, type RawRequestHead, type RawResponse } from '../../support/raw-connection.ts'
 
 /** Who asks, and what of its session the answers touch. */
@@ -92,7 +93,7 @@ export function exchanges(id: string, pairs: readonly { readonly request: string
         const { line } = request
         const pair = pairs.find((each) => each.request.startsWith(line)) ?? pairs[0]
         app.answer(pair?.answer ?? OK)
-        if (pair?.end === true) app.connection.socket.end()
+        if (pair?.end === true || headerValue(request, 'connection')?.toLowerCase() === 'close') app.connection.socket.end()
       }
     },
   }

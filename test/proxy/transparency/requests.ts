@@ -4,7 +4,7 @@ import { type Case, exchange, exchanges, requestText } from './case.ts'
 
 const GET = 'GET /'
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
-const TARGETS = ['/', '/?', '/a/b?x=1&y=%20&x=2', '/a//b/../c/./d', '/%zz%00%', '/a;b=c,d/(e)!*\'$', '/?a[]=1&b={2}|3^4`"<>\\', '//double', '/a?#', '/http://other.example/', `/${'long/'.repeat(1_500)}`]
+const TARGETS = ['/', '/?', '/a/b?x=1&y=%20&x=2', '/a//b/../c/./d', '/%zz%00%', '/a;b=c,d/(e)!*\'$', '/?a[]=1&b={2}|3^4`"<>\\', '//double', '/http://other.example/', `/${'long/'.repeat(1_500)}`]
 const METHODS = ['GET', 'DELETE', 'OPTIONS', 'REPORT', 'M-SEARCH', 'PURGE', 'MKCALENDAR', 'SUBSCRIBE', 'TRACE', 'LINK', 'LOCK']
 const WITH_BODY = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'PROPFIND', 'OPTIONS', 'QUERY']
 
@@ -18,6 +18,13 @@ export const requests: readonly Case[] = [
         { line: 'GET / HTTP/1.1', apart: ['other.example', '', expect.any(String)] },
         { line: 'GET /p? HTTP/1.1', apart: ['other.example', '', expect.any(String)] },
       ])
+    },
+  },
+  {
+    ...exchange('target-fragment', requestText('GET /a?b#c', ['Connection: close'])),
+    differs({ direct, through }) {
+      expect(direct.app).toMatchObject([{ line: 'GET /a?b#c HTTP/1.1' }, expect.anything()])
+      expect([through.app, JSON.stringify(through.client)]).toEqual([[], expect.stringContaining('400')])
     },
   },
   exchange('options-star', requestText('OPTIONS *'), undefined, { settings: ['without a session'] }),

@@ -149,6 +149,11 @@ describe('the host', () => {
 })
 
 describe('the target', () => {
+  // RFC 9112 3.2: a fragment stays with the client. Servers that take it off see another path than those that do not.
+  it.each(['/login#x', '/login?a=1#x', 'http://app.example/a#x', '/#', 'http://app.example#x'])('has no fragment, or is refused: %s', (url) => {
+    expect(() => withHost([], stranger, { url })).toThrow(expect.objectContaining({ code: 'bad_request' }))
+  })
+
   it.each([
     ['/', '/', '/'], ['/a?b=c?d', '/a?b=c?d', '/a'], ['/?', '/?', '/'], ['//x/../y', '//x/../y', '//x/../y'], ['/%2e%2e', '/%2e%2e', '/%2e%2e'],
   ])('%s passes as it came', (url, target, path) => {
