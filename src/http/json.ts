@@ -15,12 +15,12 @@ declare global {
 export type Json = string | number | boolean | null | RawNumber | Json[] | { [key: string]: Json }
 
 /**
- * Of UTF-8, with or without a byte order mark. undefined: not JSON, or nested too deeply to be read. For what an app sends: looking at each number
+ * Of UTF-8 or UTF-16, with or without a byte order mark. undefined: not JSON, or nested too deeply to be read. For what an app sends: looking at each number
  * takes up to half a second for a megabyte of nothing else.
  */
 export function parseJson(bytes: Uint8Array): Json | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes)
     return JSON.parse(text, (_, value, { source }) => (typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value)) as Json
   } catch {
     // Malformed, or the stack ran out: whoever asks passes the bytes on as they are.
@@ -28,8 +28,14 @@ export function parseJson(bytes: Uint8Array): Json | undefined {
   }
 }
 
+/** By its first bytes, as RFC 4627 3 had it: JSON begins with ASCII, and has no zero bytes in UTF-8. */
+function encodingOf([first, second]: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
+  if (first === 0 || (first === 0xfe && second === 0xff)) return 'utf-16be'
+  return second === 0 || (first === 0xff && second === 0xfe) ? 'utf-16le' : 'utf-8'
+}
+
 /**
- * The same for what a client sends: with what parsers differ about, it is none. undefined also where a map has a key twice, of which one parser takes the
+ * The same, of UTF-8 only, for what a client sends: with what parsers differ about, it is none. undefined also where a map has a key twice, of which one parser takes the
  * first and another the last. In time that grows with its length, whatever it holds; numbers are doubles.
  */
 export function parseUnambiguousJson(bytes: Uint8Array): Json | undefined {

@@ -1,9 +1,10 @@
 /** Capture rules at work: what one request and its response tell of the session, for apps that know nothing of unstick. */
+import { jsonAccepted } from '../../http/accept.ts'
 import { readableEncodings } from '../../http/content-coding.ts'
 import { foldHeaderName } from '../../http/header-names.ts'
 import { formatJson, type Json, mayBeJson } from '../../http/json.ts'
 import { removeAt } from '../../http/json-pointer.ts'
-import type { RequestHead, ResponseHead } from '../../http/message.ts'
+import type { RawHeaders, RequestHead, ResponseHead } from '../../http/message.ts'
 import type { BodyRead } from '../carrier.ts'
 import type { AttributeChanges } from './attributes.ts'
 import type { BodyBytes } from './body-bytes.ts'
@@ -22,15 +23,25 @@ export type Captured =
 
 export type Report = (rule: CaptureRule, result: Captured) => void
 
-/** Before the request goes out: the app must not answer with a part of a body that has to be read, or in a coding that nobody here can. */
+/** Of a request: what could have the app answer with a part of a body that has to be read, with what changed in it (RFC 3229), or in another charset. */
+const OF_OTHER_BYTES = new Set(['range', 'if-range', 'a-im', 'accept-charset'])
+
+/**
+ * Before the request goes out: the app must not answer in a way that nobody here can read. What is to be stripped from JSON, it must not give in
+ * another format either because a client would rather have that.
+ */
 export function prepareRequest(rules: readonly CaptureRule[], request: RequestHead): void {
   if (!rules.some(needsResponseBody)) return
   const { headers } = request
+  const stripsJson = rules.some(({ strip }) => strip.some(({ of }) => of === 'json'))
+  const accepted: string[] = []
   for (let i = headers.length - 2; i >= 0; i -= 2) {
     const name = foldHeaderName(headers[i] ?? '')
-    if (name === 'range' || name === 'if-range') headers.splice(i, 2)
+    if (OF_OTHER_BYTES.has(name)) headers.splice(i, 2)
     else if (name === 'accept-encoding') headers[i + 1] = readableEncodings(headers[i + 1] ?? '')
+    else if (stripsJson && name === 'accept') accepted.unshift(...headers.splice(i, 2).slice(1))
   }
+  if (accepted.length > 0) headers.push('Accept', jsonAccepted(accepted.join(',')))
 }
 
 /** Lets a rule learn what it is about. Nothing at all, and false, when a value is missing that it needs: half a login is no login. */
@@ -103,9 +114,15 @@ export class Bodies {
   }
 }
 
+/** Of several types, in as many headers or in one, one is enough: clients differ in which they take. */
+function saysJson(headers: RawHeaders): boolean {
+  const types = headers.flatMap((value, i, all) => (i % 2 === 1 && all[i - 1]?.toLowerCase() === 'content-type' ? value.split(',') : []))
+  return types.length === 0 || types.some(mayBeJson)
+}
+
 /** What a response's head says against reading its body. */
 function unreadable({ request, headers }: Pick<Sources, 'request' | 'headers'>, status: number, limit: number): Unread | undefined {
-  if (request.method === 'HEAD' || status === 204 || status === 304 || !mayBeJson(headerOf(headers, 'content-type'))) return 'other'
+  if (request.method === 'HEAD' || status === 204 || status === 304 || !saysJson(headers)) return 'other'
   return Number(headerOf(headers, 'content-length') ?? 0) > limit ? 'too_large' : undefined
 }
 

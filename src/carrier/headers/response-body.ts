@@ -4,7 +4,10 @@ import type { RawHeaders } from '../../http/message.ts'
 /** RFC 9110 8.4, 14.3, 14.4; RFC 1864; RFC 3230; RFC 9530; RFC 9421. */
 const OF_THE_BYTES = new Set(['content-encoding', 'accept-ranges', 'content-range', 'content-md5', 'digest', 'content-digest', 'repr-digest', 'signature', 'signature-input', 'trailer'])
 
-/** The headers for a body of `length` bytes. An entity tag becomes weak (RFC 9110 8.8.1): it still tells versions apart, but not bytes. */
+/** A charset that the new body, in UTF-8, does not have. */
+const OTHER_CHARSET = /(;\s*charset\s*=\s*)(?!"?utf-8"?\s*(?:[;,]|$))(?:"[^"]*"|[^\s;,"]*)/gi
+
+/** The headers for a body of `length` bytes in UTF-8. An entity tag becomes weak (RFC 9110 8.8.1): it still tells versions apart, but not bytes. */
 export function headersFor(headers: RawHeaders, length: number): RawHeaders {
   const kept: RawHeaders = []
   for (let i = 0; i < headers.length; i += 2) {
@@ -12,7 +15,8 @@ export function headersFor(headers: RawHeaders, length: number): RawHeaders {
     const value = headers[i + 1] ?? ''
     const lower = name.toLowerCase()
     if (lower === 'content-length' || OF_THE_BYTES.has(lower)) continue
-    kept.push(name, lower === 'etag' && value.startsWith('"') ? `W/${value}` : value)
+    if (lower === 'etag' && value.startsWith('"')) kept.push(name, `W/${value}`)
+    else kept.push(name, lower === 'content-type' ? value.replace(OTHER_CHARSET, '$1utf-8') : value)
   }
   return [...kept, 'Content-Length', String(length)]
 }

@@ -147,11 +147,49 @@ describe('what is stripped', () => {
     expect([read?.body, response.headers]).toEqual([undefined, headers])
   })
 
-  it('cannot be had in parts, nor in a coding that nobody here reads', async () => {
-    const { request } = await ask({}, { headers: ['Range', 'bytes=0-9', 'if_range', '"v1"', 'Accept-Encoding', 'dcb, gzip;q=0.5', 'Accept', '*/*'] })
-    expect(request.headers).toEqual(['Accept-Encoding', 'gzip;q=0.5', 'Accept', '*/*'])
+  it('cannot be had in parts or as a difference, nor in a coding or charset that nobody here reads', async () => {
+    const { request } = await ask({}, { headers: ['Range', 'bytes=0-9', 'if_range', '"v1"', 'Accept-Encoding', 'dcb, gzip;q=0.5', 'Accept-Charset', 'utf-7', 'A-IM', 'vcdiff', 'X-Other', '1'] })
+    expect(request.headers).toEqual(['Accept-Encoding', 'gzip;q=0.5', 'X-Other', '1'])
     const other = await subject.exchange({}, { headers: ['Range', 'bytes=0-9', 'Accept-Encoding', 'dcb'] })
     expect(other.request.headers).toEqual(['Range', 'bytes=0-9', 'Accept-Encoding', 'dcb'])
+  })
+})
+
+describe('an answer from which JSON is stripped', () => {
+  const ANY_JSON = 'application/json, */*;q=0.1'
+
+  it.each([
+    ['application/xml', ANY_JSON], ['*/*', ANY_JSON], ['application/json', 'application/json'], ['application/json, text/plain, */*', 'application/json'], ['application/json;q=0, text/html', ANY_JSON],
+    ['application/json;q=0.000;v=1', ANY_JSON], ['application/vnd.api+json; version=2;q=0.5, application/json;q=0.1', 'application/vnd.api+json; version=2;q=0.5, application/json;q=0.1'], ['application/json;x="text/html', ANY_JSON], ['', ANY_JSON],
+  ])('is asked for as JSON, whatever the client would rather have: %j', async (accept, sent) => {
+    const subject = headersSubject('receive: X-Session\ncapture:\n  - { on: POST /login, strip: [json./token] }')
+    const { request } = await subject.exchange({}, { method: 'POST', target: '/login', headers: ['Accept', accept, 'X-Other', '1'] })
+    expect(request.headers).toEqual(['X-Other', '1', 'Accept', sent])
+  })
+
+  it('is asked for so also where the client says it twice, and left to the app where it does not say', async () => {
+    const subject = headersSubject('receive: X-Session\ncapture:\n  - { on: POST /login, strip: [json./token] }\n  - { on: /me, set: { a: json./a } }')
+    const sent = async (target: string, headers: string[]) => (await subject.exchange({}, { method: 'POST', target, headers })).request.headers
+    expect(await sent('/login', ['Accept', 'application/xml', 'accept', 'application/json'])).toEqual(['Accept', 'application/json'])
+    expect(await sent('/login', ['X-Other', '1'])).toEqual(['X-Other', '1'])
+    // Where nothing is kept from it, the client may have what it likes.
+    expect(await sent('/me', ['Accept', 'application/xml'])).toEqual(['Accept', 'application/xml'])
+  })
+
+  const subject = headersSubject('receive: X-Session\ncapture:\n  - { on: POST /login, set: { token: json./token }, strip: [json./token] }')
+  const utf16 = (text: string, order: 'le' | 'be'): Buffer => { const bytes = Buffer.from(text, 'utf16le'); return order === 'le' ? bytes : bytes.swap16() }
+  const TEXT = '{"token":"t","name":"\u017elu\u0165"}'
+
+  it.each<[string, string[], Buffer, string]>([
+    ['UTF-16', ['Content-Type', 'application/json;charset=utf-16le'], utf16(TEXT, 'le'), 'application/json;charset=utf-8'],
+    ['UTF-16, of which only its bytes tell', ['Content-Type', 'application/json'], utf16(TEXT, 'be'), 'application/json'],
+    ['UTF-16 with a byte order mark', ['Content-Type', 'application/json; charset="UTF-16"; v=1'], utf16(`\ufeff${TEXT}`, 'be'), 'application/json; charset=utf-8; v=1'],
+    ['two types', ['Content-Type', 'text/html', 'Content-Type', 'application/json'], Buffer.from(TEXT), 'text/html'],
+    ['a type that is said twice in one', ['Content-Type', 'application/json, application/json'], Buffer.from(TEXT), 'application/json, application/json'],
+  ])('is read in whatever way an app may give it: %s', async (_, headers, body, type) => {
+    const { response, read } = await subject.exchange({}, { method: 'POST', target: '/login' }, { headers, body })
+    expect(read?.body?.toString()).toBe('{"name":"\u017elu\u0165"}')
+    expect(response.headers[1]).toBe(type)
   })
 })
 
