@@ -94,6 +94,8 @@ export interface CarrierExchange {
   readonly cameWith?: ReadonlySet<EntryName>
   /** Wants a copy of the request's body. Looked at once, after `begin`; undefined for all but the few requests that a rule is about. */
   readonly requestBody?: BodyCopy | undefined
+  /** Names, in lower case, of what clients must not get in interim answers and trailers either: `capture` takes them out of the head only. undefined: none. */
+  readonly stripped?: ReadonlySet<string> | undefined
   /** Takes what concerns this carrier out of the head of the response (it may change it), at most once, before it is sent on. */
   capture(response: ResponseHead): Changes
   /** After `capture`: what it could not tell from the head. undefined: nothing, so the response streams. */

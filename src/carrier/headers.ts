@@ -8,7 +8,7 @@ import type { BodyReading, BodyRead, Carrier, CarrierExchange, Changes, SessionV
 import { NO_CHANGES } from './carrier.ts'
 import { AttributeChanges } from './headers/attributes.ts'
 import { BodyBytes } from './headers/body-bytes.ts'
-import { applyRule, Bodies, type Captured, prepareRequest, stripHeaders } from './headers/capture.ts'
+import { applyRule, Bodies, type Captured, prepareRequest, stripHeaders, strippedNames } from './headers/capture.ts'
 import type { Format } from './headers/formats.ts'
 import { injectAttributes, type InjectionOptions } from './headers/injection.ts'
 import { type ReceiveNames, Reception } from './headers/reception.ts'
@@ -85,6 +85,7 @@ const NO_RULES: readonly CaptureRule[] = []
 
 class HeadersExchange implements CarrierExchange {
   readonly requestBody: BodyBytes | undefined
+  readonly stripped: ReadonlySet<string> | undefined
   readonly #parts: Parts
   readonly #session: SessionView
   readonly #request: RequestHead
@@ -102,6 +103,8 @@ class HeadersExchange implements CarrierExchange {
     this.#rules = parts.options.rules.match(request.method, request.path)
     if (this.#rules.length > 0) {
       prepareRequest(this.#rules, request)
+      // Whatever its status will be: an interim answer comes before that is known.
+      this.stripped = strippedNames(this.#rules)
       if (this.#rules.some(needsRequestBody)) this.requestBody = new BodyBytes(parts.options.entryBytes)
     }
     this.#authorized = injectAttributes(parts.injection, session, request)

@@ -69,6 +69,7 @@ export class Exchange implements ResponseSink {
         this.#visit = visit
         this.#opening = visit.begin(() => this.#goneSignal())
         if (this.#opening !== undefined) await this.#opening
+        this.#reply.withhold(visit.stripped)
       }
       this.#forward(request)
     } catch (error) {

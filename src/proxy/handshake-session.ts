@@ -21,6 +21,11 @@ export class HandshakeSession {
     return this.#visit !== undefined
   }
 
+  /** Header names that the client must not get in trailers either, in lower case. */
+  get stripped(): ReadonlySet<string> | undefined {
+    return this.#visit?.stripped
+  }
+
   /** Takes its part out of the answer's head, and commits that. `last`: there is no body, and what the app left is there to be taken in. */
   async commitHead(head: ResponseHead, last: boolean): Promise<void> {
     const visit = this.#visit

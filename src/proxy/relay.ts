@@ -15,18 +15,21 @@ export interface Refusal {
   /** Declared length of the body, in bytes. */
   readonly contentLength: number | undefined
   readonly headerKind: HeaderKindOf
+  /** What must not come in trailers, in lower case. */
+  readonly stripped: ReadonlySet<string> | undefined
   /** Called when the app is done, before the end goes out. What it throws cuts the client off. */
   readonly atEnd: () => Promise<void>
 }
 
 /** Relays it whole, or cuts the client off and throws why. `stallMs`: how long the client may leave it unread. */
-export async function relay({ answered, headers, contentLength, headerKind, atEnd }: Refusal, request: IncomingMessage, client: Duplex, stallMs: Millis): Promise<void> {
+export async function relay({ answered, headers, contentLength, headerKind, stripped, atEnd }: Refusal, request: IncomingMessage, client: Duplex, stallMs: Millis): Promise<void> {
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(client as Socket)
   // After an upgrade Node leaves the connection to us, and with it the back-pressure.
   client.on('drain', () => response.emit('drain'))
   const reply = new Reply(response, stallMs, headerKind)
+  reply.withhold(stripped)
   reply.attach({ pause: () => answered.pause(), resume: () => answered.resume(), abort: () => answered.destroy() })
   client.once('close', () => reply.abandon())
   try {

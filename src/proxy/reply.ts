@@ -17,6 +17,7 @@ export class Reply {
   readonly #response: ServerResponse
   readonly #stallMs: Millis
   readonly #headerKind: HeaderKindOf
+  #stripped: ReadonlySet<string> | undefined
   #flow: Flow | undefined
   #expected: number | undefined
   #passed = 0
@@ -44,6 +45,21 @@ export class Reply {
     this.#flow = flow
   }
 
+  /** Names, in lower case, that are not passed on in interim answers and trailers. */
+  withhold(names: ReadonlySet<string> | undefined): void {
+    this.#stripped = names
+  }
+
+  /** Of an interim answer or of trailers, what the client may have. */
+  #passable(raw: readonly Buffer[]): [string, string][] {
+    const list: [string, string][] = []
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = (raw[i] ?? '').toString('latin1')
+      if (this.#headerKind(name) === 'plain' && this.#stripped?.has(name.toLowerCase()) !== true) list.push([name, (raw[i + 1] ?? '').toString('latin1')])
+    }
+    return list
+  }
+
   /** An interim answer. HTTP/1.0 knows none (RFC 9110 15.2). */
   information(status: number, raw: readonly Buffer[]): void {
     if (this.gone || this.#headSent || this.#response.req.httpVersionMinor === 0) return
@@ -52,7 +68,7 @@ export class Reply {
       return
     }
     try {
-      sendInterim(this.#response, status, plainPairs(raw, this.#headerKind))
+      sendInterim(this.#response, status, this.#passable(raw))
     } catch {
       // A header that Node will not write. What is said in the interim may be left out; the answer still comes.
     }
@@ -95,7 +111,7 @@ export class Reply {
   end(trailers: readonly Buffer[]): void {
     clearTimeout(this.#stalled)
     if (this.gone) return
-    if (trailers.length > 0) this.#response.addTrailers(plainPairs(trailers, this.#headerKind))
+    if (trailers.length > 0) this.#response.addTrailers(this.#passable(trailers))
     const last = this.#last
     if (last === undefined) this.#response.end()
     // As a string, Node puts a small body into the same write as the head; a buffer would go beside it.
@@ -132,15 +148,6 @@ export class Reply {
       this.#flow?.resume()
     })
   }
-}
-
-function plainPairs(raw: readonly Buffer[], kindOf: HeaderKindOf): [string, string][] {
-  const list: [string, string][] = []
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toString('latin1')
-    if (kindOf(name) === 'plain') list.push([name, (raw[i + 1] ?? '').toString('latin1')])
-  }
-  return list
 }
 
 const isTrailer = (text: string, i: number): boolean => text.length === 7 && i % 2 === 0 && text.toLowerCase() === 'trailer'

@@ -83,7 +83,7 @@ async function pass(parts: Parts, { response, joined }: Answered, session: Hands
     join(response, answer.headers, { socket, head, lingerMs }, joined)
     closeAtLogout(parts, request, session, socket)
   }
-  else await relay({ answered: response, headers: answer.headers, contentLength, headerKind, atEnd: () => session.commitEnd() }, request, socket, lingerMs)
+  else await relay({ answered: response, headers: answer.headers, contentLength, headerKind, stripped: session.stripped, atEnd: () => session.commitEnd() }, request, socket, lingerMs)
 }
 
 /** The app's side goes with the client's. */

@@ -120,6 +120,11 @@ export class Visit {
     return this.#exchanges.find(({ requestBody }) => requestBody !== undefined)?.requestBody
   }
 
+  /** Header names that the client must not get in interim answers and trailers either, in lower case. One carrier at most has any. */
+  get stripped(): ReadonlySet<string> | undefined {
+    return this.#exchanges.find(({ stripped }) => stripped !== undefined)?.stripped
+  }
+
   /** After `capture`: what a carrier has to read of the bodies before the head may go. One carrier at most does. */
   reading(response: ResponseHead): BodyReading | undefined {
     for (const exchange of this.#exchanges) {

@@ -286,3 +286,34 @@ it('tells shared caches that an answer is personal from which something was lear
   const kept = await visitor.get('/kept')
   expect([headerValues(kept, 'x-role'), headerValues(kept, 'set-cookie').length]).toEqual([['a'], 1])
 })
+
+describe('a header that a rule strips', () => {
+  const RULE = 'receive: X-Session\ncapture: [{ on: "/login", status: 200, set: { token: header.X-Auth-Token }, strip: [header.X-Auth-Token] }]'
+  const INTERIM = 'HTTP/1.1 103 Early Hints\r\nX-AUTH-token: secret\r\nLink: </a>\r\n\r\n'
+  const CHUNKS = 'X-Auth-Token: secret\r\nTransfer-Encoding: chunked\r\nTrailer: X-Auth-Token\r\n\r\n2\r\nok\r\n0\r\nx-auth-token: secret\r\nX-Sum: 1\r\n\r\n'
+
+  it.each<[string, readonly string[]]>([['', []], [', whose body is chunked', ['Transfer-Encoding: chunked', 'TE: trailers']]])('does not get out before the answer or behind it either%s', async (_, headers) => {
+    await using app = await rawReplies((socket) => { socket.write(`${INTERIM}HTTP/1.1 200 OK\r\n${CHUNKS}`) })
+    await using sidecar = await runSidecar(app, { headers: RULE })
+    using client = await RawClient.connect(sidecar.address)
+    client.send(`${get('/login', headers)}${headers.length > 0 ? '0\r\n\r\n' : ''}`)
+    const [interim, answer] = [await client.response(), await client.response()]
+    expect([interim.status, interim.headers, answer.status, answer.body, answer.trailers]).toEqual([103, ['Link', '</a>'], 200, 'ok', ['X-Sum', '1']])
+    expect(JSON.stringify([interim, answer])).not.toContain('secret')
+  })
+
+  it('does not get out behind the answer to a handshake that is refused', async () => {
+    await using app = await rawReplies((socket) => { socket.write(`HTTP/1.1 200 OK\r\n${CHUNKS}`) })
+    await using sidecar = await runSidecar(app, { headers: RULE })
+    const answer = await ask(sidecar.address, get('/login', HANDSHAKE))
+    expect([answer.body, answer.trailers, JSON.stringify(answer).includes('secret')]).toEqual(['ok', ['X-Sum', '1'], false])
+  })
+
+  it('passes where no rule is about it', async () => {
+    await using app = await rawReplies((socket) => { socket.write(`${INTERIM}HTTP/1.1 200 OK\r\n${CHUNKS}`) })
+    await using sidecar = await runSidecar(app, { headers: RULE })
+    using client = await RawClient.connect(sidecar.address)
+    client.send(get('/other'))
+    expect([(await client.response()).headers, (await client.response()).trailers]).toEqual([['X-AUTH-token', 'secret', 'Link', '</a>'], ['x-auth-token', 'secret', 'X-Sum', '1']])
+  })
+})

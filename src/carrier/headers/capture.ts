@@ -66,9 +66,13 @@ export function applyRule(rule: CaptureRule, sources: Sources, changes: Attribut
   return true
 }
 
-/** Takes out of the response's head what its rules keep from the client. True where something was. */
+/** Of headers, in lower case, what rules keep from the client. */
+export const strippedNames = (rules: readonly CaptureRule[]): ReadonlySet<string> =>
+  new Set(rules.flatMap(({ strip }) => strip.flatMap((part) => (part.of === 'header' ? [part.name.toLowerCase()] : []))))
+
+/** Takes that out of the response's head. True where something was. */
 export function stripHeaders(rules: readonly CaptureRule[], response: ResponseHead): boolean {
-  const names = new Set(rules.flatMap(({ strip }) => strip.flatMap((part) => (part.of === 'header' ? [part.name.toLowerCase()] : []))))
+  const names = strippedNames(rules)
   if (names.size === 0) return false
   const before = response.headers.length
   response.headers = response.headers.filter((_, i, all) => !names.has(all[i - (i % 2)]?.toLowerCase() ?? ''))
