@@ -63,14 +63,14 @@ export const MUTANTS = {
     about: 'what changed is written after the response has gone out',
     changes: [{
       file: 'proxy/visit.ts',
-      from: '  async commit(changes: Changes, last: boolean): Promise<void> {\n    if (isEmpty(changes)) return\n',
-      to: `  async commit(changes: Changes, last: boolean): Promise<void> {
-    if (isEmpty(changes)) return
-    if (this.#session === undefined || changes.rotate === true) return this.#write(changes, last)
-    setImmediate(() => { this.#write(changes, last).catch(() => undefined) })
+      from: '  async commit(given: Changes, last: boolean): Promise<void> {\n',
+      to: `  async commit(given: Changes, last: boolean): Promise<void> {
+    if (isEmpty(given)) return
+    if (this.#session === undefined || given.rotate === true || given.destroy === true) return this.#write(given, last)
+    setImmediate(() => { this.#write(given, last).catch(() => undefined) })
   }
 
-  async #write(changes: Changes, last: boolean): Promise<void> {
+  async #write(given: Changes, last: boolean): Promise<void> {
 `,
     }],
   },
