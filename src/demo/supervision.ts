@@ -1,24 +1,28 @@
 /** Brings back what died, after a while in which one can see how things go without it. */
 import { asUnstickError } from '../errors.ts'
-import type { Replica } from './replica.ts'
+import type { Part, Replica } from './replica.ts'
 import type { StackEvents } from './stack.ts'
 
 const RESTART_AFTER_MS = 5_000
 
 export interface Supervision extends StackEvents {
+  died(replica: Supervised, what: Part | 'all', pids: readonly number[]): void
   stop(): void
 }
 
+/** What of a replica is asked here. */
+export type Supervised = Pick<Replica, 'name' | 'start' | 'pidOf'>
+
 /** `tell` gets a line for each death and each return. */
 export function superviseRestarts(tell: (line: string) => void, restartAfterMs = RESTART_AFTER_MS): Supervision {
-  const timers = new Map<Replica, NodeJS.Timeout>()
+  const timers = new Map<Supervised, NodeJS.Timeout>()
   let stopped = false
 
-  const restartLater = (replica: Replica): void => {
+  const restartLater = (replica: Supervised): void => {
     if (stopped || timers.has(replica)) return
     timers.set(replica, setTimeout(() => void restart(replica), restartAfterMs))
   }
-  const restart = async (replica: Replica): Promise<void> => {
+  const restart = async (replica: Supervised): Promise<void> => {
     timers.delete(replica)
     try {
       await replica.start()

@@ -1,18 +1,17 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Replica } from '../../../src/demo/replica.ts'
-import { superviseRestarts } from '../../../src/demo/supervision.ts'
+import { superviseRestarts, type Supervised } from '../../../src/demo/supervision.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /** As much of a replica as is asked of it here; each start takes its next outcome. */
-function replicaThat(...outcomes: (Error | undefined)[]): { replica: Replica; starts: () => number } {
+function replicaThat(...outcomes: (Error | undefined)[]): { replica: Supervised; starts: () => number } {
   let starts = 0
   const start = async (): Promise<void> => {
     const outcome = outcomes[starts++]
     if (outcome !== undefined) throw outcome
   }
-  return { replica: { name: 'A', start, pidOf: () => 7 } as unknown as Replica, starts: () => starts }
+  return { replica: { name: 'A', start, pidOf: () => 7 }, starts: () => starts }
 }
 
 test('a replica that died comes back after a while, once', async () => {
